@@ -1,0 +1,65 @@
+"""Service discovery by Aspire's environment contract, as an httpx transport.
+
+A client says `http://dotnet-backend/…`; the transport sends the request to the address in
+`services__dotnet-backend__http__0` (or `DOTNET_BACKEND_HTTP`).
+"""
+
+from collections.abc import Mapping
+
+import httpx
+
+from .settings import process_environment
+
+DEFAULT_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+
+
+def service_url(
+    name: str, environment: Mapping[str, str], *, default: str | None = None
+) -> str | None:
+    """Return the base URL of a resource, or `default` when the environment names none."""
+    simple = name.upper().replace("-", "_") + "_HTTP"
+    return environment.get(f"services__{name}__http__0") or environment.get(simple) or default
+
+
+class DiscoveryTransport(httpx.AsyncBaseTransport):
+    """Sends requests for known service names to their addresses, others where they say."""
+
+    def __init__(
+        self, services: Mapping[str, str], *, inner: httpx.AsyncBaseTransport | None = None
+    ) -> None:
+        """`services` maps a resource's name to its base URL."""
+        self._services = {name: httpx.URL(url) for name, url in services.items()}
+        self._inner = inner or httpx.AsyncHTTPTransport()
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send `request`, resolved."""
+        target = self._services.get(request.url.host)
+        if target is not None:
+            request.url = request.url.copy_with(
+                scheme=target.scheme, host=target.host, port=target.port
+            )
+            request.headers["host"] = target.netloc.decode("ascii")
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        """Close the connections."""
+        await self._inner.aclose()
+
+
+def discovered_services(names: Mapping[str, str]) -> dict[str, str]:
+    """Return each resource's URL from the environment, else the default given for it."""
+    environment = process_environment()
+    return {name: service_url(name, environment, default=url) or url for name, url in names.items()}
+
+
+def service_client(
+    services: Mapping[str, str], *, api_key: str | None = None, timeout: httpx.Timeout | None = None
+) -> httpx.AsyncClient:
+    """Return a client that knows the services by name; it follows no redirect and no proxy."""
+    return httpx.AsyncClient(
+        transport=DiscoveryTransport(services),
+        headers={"x-api-key": api_key} if api_key else None,
+        timeout=timeout or DEFAULT_TIMEOUT,
+        follow_redirects=False,
+        trust_env=False,
+    )
