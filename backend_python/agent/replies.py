@@ -1,0 +1,98 @@
+"""What an Ollama reply really says: its durations and tokens, and whether the call succeeded.
+
+The client libraries take a stream without `done` and a missing field for success; here only
+HTTP 200 with `done: true` and no `error` counts. Zero means absent in Ollama's JSON.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import httpx
+import orjson
+
+from shared_models.agent_protocol import ErrorKind
+
+from .transport import BodyTooLarge, Exchange
+
+_DURATIONS = {
+    "total_duration": "modelNs",
+    "load_duration": "loadNs",
+    "prompt_eval_duration": "promptEvalNs",
+    "eval_duration": "evalNs",
+}
+_COUNTS = {"prompt_eval_count": "promptTokens", "eval_count": "completionTokens"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """A finished exchange: its figures under their wire names, and its failure, if any."""
+
+    figures: dict[str, Any]
+    kind: ErrorKind | None = None
+    message: str | None = None
+
+
+def judge(exchange: Exchange) -> Judgement:
+    """Return what one exchange gave."""
+    if exchange.failure is not None:
+        return _broken(exchange.failure)
+    body = b"".join(exchange.body)
+    if exchange.status != 200:
+        return _refused(exchange.status, body)
+    if exchange.end_ns is None:
+        return Judgement(figures={}, kind="incomplete", message="the reply was not read to its end")
+    try:
+        lines = [orjson.loads(line) for line in body.splitlines() if line.strip()]
+    except orjson.JSONDecodeError as error:
+        return Judgement(figures={}, kind="invalid-reply", message=f"not JSON: {error}")
+    if not lines or not all(isinstance(line, dict) for line in lines):
+        return Judgement(figures={}, kind="invalid-reply", message="the reply holds no JSON object")
+    for line in lines:
+        if line.get("error"):
+            return Judgement(figures={}, kind="stream-error", message=str(line["error"]))
+    return _final(lines[-1])
+
+
+def _final(last: dict[str, Any]) -> Judgement:
+    figures: dict[str, Any] = {}
+    for name, wire_name in (*_DURATIONS.items(), *_COUNTS.items()):
+        value = last.get(name)
+        if value is None or value == 0:
+            continue
+        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+            return Judgement(
+                figures={}, kind="invalid-reply", message=f"{name} is not a positive whole number"
+            )
+        figures[wire_name] = value
+    if isinstance(reason := last.get("done_reason"), str):
+        figures["doneReason"] = reason
+    if last.get("done") is not True:
+        return Judgement(figures=figures, kind="incomplete", message="the reply ended without done")
+    return Judgement(figures=figures)
+
+
+def _broken(failure: Exception) -> Judgement:
+    text = str(failure) or type(failure).__name__
+    kind: ErrorKind
+    if isinstance(failure, BodyTooLarge):
+        kind = "invalid-reply"
+    elif isinstance(failure, httpx.ConnectError | httpx.ConnectTimeout | httpx.UnsupportedProtocol):
+        kind = "connect"
+    elif isinstance(failure, httpx.TimeoutException):
+        kind = "timeout"
+    elif isinstance(failure, httpx.NetworkError | httpx.RemoteProtocolError):
+        kind = "incomplete"
+    else:
+        kind = "invalid-reply"
+    return Judgement(figures={}, kind=kind, message=text)
+
+
+def _refused(status: int | None, body: bytes) -> Judgement:
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        parsed = None
+    text = parsed.get("error") if isinstance(parsed, dict) else None
+    message = f"HTTP {status}: {text}" if text else f"HTTP {status}"
+    missing = status == 404 and isinstance(text, str) and "not found" in text
+    return Judgement(figures={}, kind="model-not-found" if missing else "http", message=message)

@@ -1,0 +1,153 @@
+"""The timed loops: standard, batch and concurrent, over one agent.
+
+Standard is the closed loop with one worker. Samples are handed on between calls, never inside the
+timed region; in concurrent mode the hand-over of one worker overlaps the others' calls, so it is
+kept rare.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from time import perf_counter_ns
+from typing import Any
+
+from shared_models.agent_protocol import RunParams
+from shared_models.configuration import TestConfiguration
+
+from .factory import Run
+from .iteration import Iteration, prompt_for
+
+FLUSH_INTERVAL_NS = 100_000_000
+FLUSH_COUNT = 500
+
+Emit = Callable[[list[dict[str, Any]]], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockEnd:
+    """How a block ended; times in ns."""
+
+    completed: int
+    cancelled: bool
+    start_unix_ns: int
+    wall_ns: int
+
+
+class RunLoop:
+    """One block of iterations. It can be cancelled from outside at any moment."""
+
+    def __init__(
+        self, run: Run, configuration: TestConfiguration, params: RunParams, emit: Emit
+    ) -> None:
+        """`emit` receives samples under their wire names, in batches."""
+        self._run = run
+        self._configuration = configuration
+        self._params = params
+        self._emit = emit
+        self._next = params.first_sequence
+        self._last = params.first_sequence + params.iterations - 1 if params.iterations else None
+        self._deadline_ns: int | None = None
+        self._origin_ns = 0
+        self._pending: list[dict[str, Any]] = []
+        self._flushed_ns = 0
+        self._completed = 0
+        self._cancelled = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def run_id(self) -> str:
+        """The run that this block belongs to."""
+        return self._params.run_id
+
+    def cancel(self) -> None:
+        """Abort the calls in flight and start no more."""
+        self._cancelled = True
+        for task in self._tasks:
+            task.cancel()
+
+    async def execute(self) -> BlockEnd:
+        """Run the block to its end and emit every sample."""
+        start_unix_ns = time.time_ns()
+        self._origin_ns = self._flushed_ns = perf_counter_ns()
+        if self._params.duration_seconds is not None:
+            self._deadline_ns = self._origin_ns + int(self._params.duration_seconds * 1e9)
+        if self._params.mode == "batch":
+            await self._batches()
+        else:
+            await self._together(self._worker(index) for index in range(self._params.concurrency))
+        wall_ns = perf_counter_ns() - self._origin_ns
+        self._flush()
+        return BlockEnd(
+            completed=self._completed,
+            cancelled=self._cancelled,
+            start_unix_ns=start_unix_ns,
+            wall_ns=wall_ns,
+        )
+
+    async def _worker(self, index: int) -> None:
+        while (sequence := self._take()) is not None:
+            await self._iterate(sequence, worker=index, batch=None)
+            self._flush_when_due()
+
+    async def _batches(self) -> None:
+        batch = 0
+        while sequences := self._take_batch():
+            batch += 1
+            await self._together(
+                self._iterate(sequence, worker=index, batch=batch)
+                for index, sequence in enumerate(sequences)
+            )
+            self._flush_when_due()
+
+    async def _together(self, coroutines: Any) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._tasks = {group.create_task(coroutine) for coroutine in coroutines}
+
+    async def _iterate(self, sequence: int, *, worker: int, batch: int | None) -> None:
+        prompt = prompt_for(self._configuration, sequence)
+        iteration = Iteration(self.run_id, sequence, prompt, worker=worker, batch=batch)
+        await iteration.execute(self._run, timeout_s=self._configuration.request_timeout_seconds)
+        sample = iteration.sample(self._origin_ns)
+        self._completed += sample["outcome"] != "cancelled"
+        self._pending.append(sample)
+
+    def _take(self) -> int | None:
+        """Return the next sequence number, or None when the block is over."""
+        if self._cancelled or (self._last is not None and self._next > self._last):
+            return None
+        if self._deadline_ns is not None and perf_counter_ns() >= self._deadline_ns:
+            return None
+        self._next += 1
+        return self._next - 1
+
+    def _take_batch(self) -> list[int]:
+        taken = (self._take() for _ in range(self._params.concurrency))
+        return [sequence for sequence in taken if sequence is not None]
+
+    def _flush_when_due(self) -> None:
+        due = (
+            len(self._pending) >= FLUSH_COUNT
+            or perf_counter_ns() - self._flushed_ns >= FLUSH_INTERVAL_NS
+            # A failure is told at once, so that the backend can end a hopeless run early.
+            or self._pending[-1]["outcome"] not in ("ok", "cancelled")
+        )
+        if due:
+            self._flush()
+
+    def _flush(self) -> None:
+        for start in range(0, len(self._pending), FLUSH_COUNT):
+            self._emit(self._pending[start : start + FLUSH_COUNT])
+        self._pending = []
+        self._flushed_ns = perf_counter_ns()
+
+
+async def bare_loop(run: Run, configuration: TestConfiguration, iterations: int) -> list[int]:
+    """Return the durations (ns) of plain calls in a row: the yardstick for our own overhead."""
+    durations = []
+    prompts = [prompt_for(configuration, number) for number in range(1, iterations + 1)]
+    for prompt in prompts:
+        start_ns = perf_counter_ns()
+        await run(prompt)
+        durations.append(perf_counter_ns() - start_ns)
+    return durations

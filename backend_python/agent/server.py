@@ -1,0 +1,261 @@
+"""The protocol loop: one JSON object per line in, one out, requests served while a block runs."""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any, BinaryIO, TypeVar
+
+import orjson
+from pydantic import ValidationError
+
+from shared_models.agent_protocol import (
+    BUSY,
+    INTERNAL_ERROR,
+    INVALID_PARAMS,
+    INVALID_REQUEST,
+    MAX_LINE_BYTES,
+    METHOD_NOT_FOUND,
+    NOT_INITIALISED,
+    PARSE_ERROR,
+    UNSUPPORTED_MODE,
+    CancelParams,
+    CancelResult,
+    InitializeParams,
+    InitializeResult,
+    RpcRequest,
+    RunParams,
+    RunResult,
+    WarmupParams,
+)
+from shared_models.configuration import Scenario, TestConfiguration, TestMode
+from shared_models.wire import WireModel
+
+from .factory import CLIENT, FRAMEWORK, Run, build_agent
+from .run_loop import RunLoop, bare_loop
+from .runtime_statistics import GarbageCollectionClock
+
+MODES: list[TestMode] = ["standard", "batch", "concurrent"]
+SCENARIOS: list[Scenario] = ["chat"]
+
+Params = TypeVar("Params", bound=WireModel)
+
+
+class RpcFailure(Exception):
+    """Answered as a JSON-RPC error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class AgentServer:
+    """One agent, one run at a time."""
+
+    def __init__(self, out: BinaryIO, *, chat_client_delay_ms: float = 0.0) -> None:
+        """`out` carries the protocol's lines; writes block until the backend has taken them."""
+        self._out = out
+        self._delay_ms = chat_client_delay_ms
+        self._configuration: TestConfiguration | None = None
+        self._connect_to: str | None = None
+        self._run: Run | None = None
+        self._active: RunLoop | None = None
+        self._collections = GarbageCollectionClock()
+        self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
+            "initialize": self._initialize,
+            "warmup": self._warmup,
+            "run": self._run_block,
+            "cancel": self._cancel,
+            "runtimeStatistics": self._runtime_statistics,
+            "shutdown": self._shutdown,
+            "bareLoop": self._bare_loop,
+        }
+
+    async def serve(self, source: BinaryIO) -> None:
+        """Answer requests until `shutdown`; the end of input ends the process at once."""
+        reader = asyncio.StreamReader(limit=MAX_LINE_BYTES)
+        loop = asyncio.get_running_loop()
+        await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
+        async with asyncio.TaskGroup() as group:
+            while line := await self._read_line(reader):
+                text = line.strip().removeprefix(b"\xef\xbb\xbf")
+                if text:
+                    group.create_task(self._answer(text))
+        # The backend is gone: nobody will read a result, so nothing is worth finishing.
+        os._exit(0)
+
+    async def _read_line(self, reader: asyncio.StreamReader) -> bytes:
+        try:
+            line = await reader.readline()
+        except ValueError:
+            self._reply_error(None, PARSE_ERROR, "the line is longer than 8 MiB")
+            os._exit(1)
+        if not line:
+            os._exit(0)
+        return line
+
+    async def _answer(self, text: bytes) -> None:
+        request_id: int | None = None
+        try:
+            request = _parse(text)
+            request_id = request.id
+            method = self._methods.get(request.method)
+            if method is None:
+                raise RpcFailure(METHOD_NOT_FOUND, f"unknown method {request.method[:64]}")
+            result = await method(request.params)
+        except RpcFailure as failure:
+            self._reply_error(request_id, failure.code, str(failure))
+        except Exception as error:
+            sys.stderr.write(f"request failed: {error!r}\n")
+            self._reply_error(request_id, INTERNAL_ERROR, type(error).__name__)
+        else:
+            if request_id is not None:
+                self._write({"jsonrpc": "2.0", "id": request_id, "result": result})
+            if request.method == "shutdown":
+                os._exit(0)
+
+    async def _initialize(self, params: dict[str, Any]) -> Any:
+        parsed = _params(InitializeParams, params)
+        configuration = parsed.configuration
+        if configuration.test_mode not in MODES:
+            raise RpcFailure(UNSUPPORTED_MODE, f"mode {configuration.test_mode} is not supported")
+        if configuration.scenario not in SCENARIOS:
+            raise RpcFailure(UNSUPPORTED_MODE, f"scenario {configuration.scenario} is not known")
+        if self._active is not None:
+            raise RpcFailure(BUSY, "a run is active")
+        self._configuration, self._connect_to = configuration, parsed.connect_to
+        self._run = build_agent(
+            configuration, connect_to=parsed.connect_to, chat_client_delay_ms=self._delay_ms
+        )
+        return _dump(
+            InitializeResult(
+                protocol_version=1,
+                language="Python",
+                runtime="CPython" if sys.implementation.name == "cpython" else sys.version,
+                runtime_version=".".join(str(part) for part in sys.version_info[:3]),
+                framework=FRAMEWORK[0],
+                framework_version=FRAMEWORK[1],
+                client=CLIENT[0],
+                client_version=CLIENT[1],
+                flavour="agent",
+                process_id=os.getpid(),
+                modes=MODES,
+                scenarios=SCENARIOS,
+            )
+        )
+
+    async def _warmup(self, params: dict[str, Any]) -> Any:
+        parsed = _params(WarmupParams, params)
+        samples: list[dict[str, Any]] = []
+        if parsed.iterations:
+            block = RunParams(
+                run_id=parsed.run_id,
+                first_sequence=1,
+                iterations=parsed.iterations,
+                mode="standard",
+                concurrency=1,
+            )
+            await self._execute(block, samples.extend)
+        else:
+            self._ready()
+        return {"samples": samples}
+
+    async def _run_block(self, params: dict[str, Any]) -> Any:
+        block = _params(RunParams, params)
+        if (block.iterations is None) == (block.duration_seconds is None):
+            raise RpcFailure(INVALID_PARAMS, "give either iterations or durationSeconds")
+        if block.mode not in MODES:
+            raise RpcFailure(UNSUPPORTED_MODE, f"mode {block.mode} is not supported")
+        if block.mode == "standard" and block.concurrency != 1:
+            raise RpcFailure(INVALID_PARAMS, "standard mode has concurrency 1")
+
+        def emit(samples: list[dict[str, Any]]) -> None:
+            self._write(
+                {
+                    "jsonrpc": "2.0",
+                    "method": "samples",
+                    "params": {"runId": block.run_id, "samples": samples},
+                }
+            )
+
+        return await self._execute(block, emit)
+
+    async def _execute(
+        self, block: RunParams, emit: Callable[[list[dict[str, Any]]], None]
+    ) -> dict[str, Any]:
+        configuration, run = self._ready()
+        self._active = RunLoop(run, configuration, block, emit)
+        try:
+            end = await self._active.execute()
+        finally:
+            self._active = None
+        return _dump(
+            RunResult(
+                completed=end.completed,
+                cancelled=end.cancelled,
+                dropped=0,
+                start_unix_ns=end.start_unix_ns,
+                wall_ns=end.wall_ns,
+            )
+        )
+
+    async def _cancel(self, params: dict[str, Any]) -> Any:
+        parsed = _params(CancelParams, params)
+        active = self._active
+        matches = active is not None and active.run_id == parsed.run_id
+        if active is not None and matches:
+            active.cancel()
+        return _dump(CancelResult(cancelled=matches))
+
+    async def _runtime_statistics(self, _params: dict[str, Any]) -> Any:
+        return _dump(self._collections.statistics())
+
+    async def _shutdown(self, _params: dict[str, Any]) -> Any:
+        return {}
+
+    async def _bare_loop(self, params: dict[str, Any]) -> Any:
+        """Off the public protocol: time the same agent without our transport and loop."""
+        configuration, _ = self._ready()
+        if not hasattr(self, "_bare"):
+            self._bare = build_agent(configuration, connect_to=self._connect_to, recorded=False)
+        return {"durationsNs": await bare_loop(self._bare, configuration, params["iterations"])}
+
+    def _ready(self) -> tuple[TestConfiguration, Run]:
+        if self._configuration is None or self._run is None:
+            raise RpcFailure(NOT_INITIALISED, "initialize first")
+        if self._active is not None:
+            raise RpcFailure(BUSY, "a run is active")
+        return self._configuration, self._run
+
+    def _reply_error(self, request_id: int | None, code: int, message: str) -> None:
+        error = {"code": code, "message": message}
+        self._write({"jsonrpc": "2.0", "id": request_id, "error": error})
+
+    def _write(self, message: dict[str, Any]) -> None:
+        view = memoryview(orjson.dumps(message) + b"\n")
+        while view:
+            view = view[self._out.write(view) :]
+
+
+def _parse(text: bytes) -> RpcRequest:
+    try:
+        parsed = orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise RpcFailure(PARSE_ERROR, f"not JSON: {error}") from error
+    try:
+        return RpcRequest.model_validate(parsed)
+    except ValidationError as error:
+        raise RpcFailure(INVALID_REQUEST, "not a JSON-RPC 2.0 request") from error
+
+
+def _params(model: type[Params], params: dict[str, Any]) -> Params:
+    try:
+        return model.model_validate(params)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise RpcFailure(INVALID_PARAMS, f"{place}: {first['msg']}"[:200]) from error
+
+
+def _dump(message: WireModel) -> dict[str, Any]:
+    return message.model_dump(exclude_none=True)
