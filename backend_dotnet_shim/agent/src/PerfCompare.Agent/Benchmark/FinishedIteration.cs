@@ -1,0 +1,84 @@
+using PerfCompare.Agent.Messages;
+using PerfCompare.Agent.Model;
+
+namespace PerfCompare.Agent.Benchmark;
+
+/// <summary>
+/// What one timed call left behind. Turning it into a sample parses the reply, so it is done when
+/// the loop says so: in a batch, when no other call is being timed any more.
+/// </summary>
+internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, IReadOnlyList<ModelExchange> Exchanges)
+{
+    /// <summary>Timestamp just before the agent's run.</summary>
+    public required long Started { get; init; }
+
+    /// <summary>Timestamp just after it.</summary>
+    public required long Ended { get; init; }
+
+    /// <summary>What the run threw, if anything.</summary>
+    public required Exception? Failure { get; init; }
+
+    /// <summary>The verdict of a timeout or a cancellation; it goes before all others.</summary>
+    public required Verdict? EndedByUs { get; init; }
+
+    public Sample ToSample()
+    {
+        var judgements = Exchanges.Select(Judge.Exchange).ToArray();
+        var verdict = EndedByUs ?? Decide(judgements.Select(judgement => judgement.Verdict));
+        ModelCall[] calls = [.. Exchanges.Zip(judgements, (exchange, judgement) => Call(exchange, judgement.Reply))];
+        return new(
+            Sequence: Slot.Sequence,
+            Worker: Slot.Worker,
+            StartNs: Clock.Since(Started),
+            DurationNs: MonotonicClock.Nanoseconds(Started, Ended),
+            Outcome: verdict.Outcome,
+            Calls: calls,
+            Batch: Slot.Batch,
+            TransportNs: Sum(calls, call => call.TransportNs),
+            ModelNs: Sum(calls, call => call.ModelNs),
+            LoadNs: Sum(calls, call => call.LoadNs),
+            PromptEvalNs: Sum(calls, call => call.PromptEvalNs),
+            EvalNs: Sum(calls, call => call.EvalNs),
+            PromptTokens: Sum(calls, call => call.PromptTokens),
+            CompletionTokens: Sum(calls, call => call.CompletionTokens),
+            ErrorKind: verdict.Kind,
+            ErrorMessage: verdict.Message);
+    }
+
+    private Verdict Decide(IEnumerable<Verdict> calls)
+    {
+        var verdict = calls.FirstOrDefault(call => call.Outcome is not Outcome.Ok, Verdict.Ok);
+        return verdict.Outcome is Outcome.Ok && Failure is not null
+            ? Verdict.Error(ErrorKind.InvalidReply, $"{Failure.GetType().Name}: {Failure.Message}")
+            : verdict;
+    }
+
+    private ModelCall Call(ModelExchange exchange, ModelReply reply) => new(
+        StartNs: Clock.Since(exchange.CallStart),
+        DurationNs: MonotonicClock.Nanoseconds(
+            exchange.CallStart,
+            exchange.CallEnd == 0 ? Ended : exchange.CallEnd),
+        HttpStartNs: exchange.HttpStart == 0 ? null : Clock.Since(exchange.HttpStart),
+        TransportNs: exchange.HttpEnd == 0
+            ? null
+            : MonotonicClock.Nanoseconds(exchange.HttpStart, exchange.HttpEnd),
+        ModelNs: reply.TotalNs,
+        LoadNs: reply.LoadNs,
+        PromptEvalNs: reply.PromptEvalNs,
+        EvalNs: reply.EvalNs,
+        PromptTokens: reply.PromptTokens,
+        CompletionTokens: reply.CompletionTokens,
+        DoneReason: reply.DoneReason);
+
+    /// <summary>Null when there is no call, one of them is unknown, or the sum has no meaning.</summary>
+    private static long? Sum(ModelCall[] calls, Func<ModelCall, long?> part)
+    {
+        Int128? sum = calls.Length == 0 ? null : 0;
+        foreach (var call in calls)
+        {
+            sum += part(call);
+        }
+
+        return sum <= long.MaxValue ? (long?)sum : null;
+    }
+}

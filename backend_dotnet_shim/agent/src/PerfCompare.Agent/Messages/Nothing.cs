@@ -1,0 +1,4 @@
+namespace PerfCompare.Agent.Messages;
+
+/// <summary>The empty object: parameters or result of a method that has none.</summary>
+internal sealed record Nothing;

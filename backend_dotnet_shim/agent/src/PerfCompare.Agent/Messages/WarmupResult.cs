@@ -1,0 +1,4 @@
+namespace PerfCompare.Agent.Messages;
+
+/// <summary>The warm-up's calls.</summary>
+internal sealed record WarmupResult(IReadOnlyList<Sample> Samples);

@@ -1,0 +1,91 @@
+using Microsoft.Agents.AI;
+using PerfCompare.Agent.Benchmark;
+using PerfCompare.Agent.Messages;
+using PerfCompare.Agent.Model;
+using PerfCompare.Agent.Protocol;
+
+namespace PerfCompare.Agent;
+
+/// <summary>
+/// The agent that <c>initialize</c> built, and its runs. Building it opens no connection: the first
+/// one belongs to the first call.
+/// </summary>
+internal sealed class PreparedAgent
+{
+    private readonly TestConfiguration _configuration;
+    private readonly ModelEndpoint _endpoint;
+    private readonly PromptCycle _prompts;
+    private readonly TimedIteration _iteration;
+    private AIAgent? _bare;
+
+    /// <exception cref="RpcException">The configuration asks for what this agent cannot do.</exception>
+    public PreparedAgent(InitializeParams parameters, AgentOptions options)
+    {
+        _configuration = parameters.Configuration;
+        _endpoint = EndpointOf(parameters);
+        if (!AgentIdentity.Scenarios.Contains(_configuration.Scenario))
+        {
+            throw new RpcException(
+                ErrorCode.UnsupportedMode,
+                $"scenario {WireName.Of(_configuration.Scenario)} is not supported");
+        }
+
+        if (_configuration.Flavour is not Flavour.Agent)
+        {
+            throw new RpcException(
+                ErrorCode.UnsupportedMode,
+                $"flavour {WireName.Of(_configuration.Flavour)} is not supported");
+        }
+
+        _prompts = new(_configuration);
+        _iteration = new(
+            AgentFactory.Instrumented(_configuration, _endpoint, options.ChatClientDelay),
+            _prompts,
+            TimeSpan.FromSeconds(_configuration.RequestTimeoutSeconds));
+    }
+
+    public async Task<RunResult> RunAsync(RunParams run, ActiveRun active, SampleBuffer samples)
+    {
+        var clock = new BlockClock();
+        var loop = new RunLoop(run, _iteration, clock, samples.Add, samples.FlushIfDue, active.Token);
+        await loop.RunAsync().ConfigureAwait(false);
+        var wallNs = clock.ElapsedNs;
+        samples.Flush();
+        return new(samples.Completed, active.End(), Dropped: 0, clock.StartUnixNs, wallNs);
+    }
+
+    public async Task<WarmupResult> WarmUpAsync(WarmupParams warmup, ActiveRun active)
+    {
+        var samples = new List<Sample>();
+        if (warmup.Iterations > 0)
+        {
+            var run = new RunParams(warmup.RunId, 1, TestMode.Standard, 1, warmup.Iterations);
+            var loop = new RunLoop(run, _iteration, new BlockClock(), samples.Add, () => { }, active.Token);
+            await loop.RunAsync().ConfigureAwait(false);
+        }
+
+        active.End();
+        return new(samples);
+    }
+
+    public async Task<BareLoopResult> RunBareAsync(BareLoopParams parameters, ActiveRun active)
+    {
+        _bare ??= AgentFactory.Bare(_configuration, _endpoint);
+        var durations = await BareLoop
+            .RunAsync(_bare, _prompts, parameters.Iterations, active.Token)
+            .ConfigureAwait(false);
+        return new(durations);
+    }
+
+    private static ModelEndpoint EndpointOf(InitializeParams parameters)
+    {
+        try
+        {
+            return ModelEndpoint.Parse(parameters.Configuration.Endpoint, parameters.ConnectTo);
+        }
+        catch (FormatException problem)
+        {
+            throw new RpcException(ErrorCode.InvalidParams, problem.Message);
+        }
+    }
+}
