@@ -1,0 +1,118 @@
+"""The simulator as an ASGI application: who may call, which route answers, what fails."""
+
+import re
+from contextlib import suppress
+from typing import Any
+
+from ollama_simulator import access
+from ollama_simulator.clock import Clock
+from ollama_simulator.errors import ApiError, ClientGone, ReplyEnded
+from ollama_simulator.exchange import TEXT, Exchange, Message, Receive, Send
+from ollama_simulator.faults import GENERATION_PATHS
+from ollama_simulator.faulty_exchange import FaultyExchange, spoil
+from ollama_simulator.routes import CONTROL_PREFIX, CONTROL_ROUTES, OLLAMA_ROUTES, Handler, Routes
+from ollama_simulator.settings import SimulatorSettings
+from ollama_simulator.simulator import Simulator
+
+__all__ = ["App", "create_app"]
+
+
+def create_app(settings: SimulatorSettings | None = None, *, clock: Clock | None = None) -> "App":
+    """An ASGI application that speaks Ollama's API; it starts nothing."""
+    return App(Simulator(settings or SimulatorSettings(), clock or Clock()))
+
+
+class App:
+    """The application. `simulator` is its state."""
+
+    def __init__(self, simulator: Simulator) -> None:
+        self.simulator = simulator
+        self._routes: Routes = dict(OLLAMA_ROUTES)
+        if simulator.settings.control:
+            self._routes |= CONTROL_ROUTES
+
+    async def __call__(self, scope: Message, receive: Receive, send: Send) -> None:
+        started_ns = self.simulator.clock.now_ns()
+        if scope["type"] != "http":
+            await _refuse_protocol(scope, receive, send)
+            return
+        exchange = Exchange(scope, receive, send, started_ns=started_ns)
+        with suppress(ClientGone, ReplyEnded):
+            await self._answer(exchange)
+
+    async def _answer(self, exchange: Exchange) -> None:
+        if await _refused(exchange):
+            return
+        handler = await self._route(exchange)
+        if handler is None:
+            return
+        if self.simulator.settings.control and exchange.path in GENERATION_PATHS:
+            await self.simulator.record(exchange)
+        fault = self.simulator.faults.take(exchange.path)
+        if fault is None:
+            await self._handle(handler, exchange)
+        else:
+            await exchange.body()  # before the watcher of the connection takes over
+            spoilt = spoil(exchange, fault)
+            await spoilt.watched(self._fail(handler, spoilt))
+
+    async def _fail(self, handler: Handler, exchange: FaultyExchange) -> None:
+        await exchange.intercept()
+        await self._handle(handler, exchange)
+
+    async def _handle(self, handler: Handler, exchange: Exchange) -> None:
+        try:
+            await handler(self.simulator, exchange)
+        except ApiError as error:
+            await exchange.reply_json({"error": error.text}, error.status)
+
+    async def _route(self, exchange: Exchange) -> Handler | None:
+        """The handler of the request, or None when it has been refused as Go's router does."""
+        methods = self._routes.get(exchange.path) or self._routes.get(_pattern(exchange.path))
+        if methods is None:
+            await exchange.reply(404, TEXT, b"404 page not found")
+            return None
+        handler = methods.get(exchange.method)
+        if handler is None:
+            allowed = ((b"allow", ", ".join(methods).encode()),)
+            await exchange.reply(405, TEXT, b"405 method not allowed", headers=allowed)
+        return handler
+
+
+def _pattern(path: str) -> str:
+    """The route with a parameter that the path belongs to."""
+    return _MODEL.sub("/v1/models/{model}", path)
+
+
+_MODEL = re.compile(r"^/v1/models/[^/]+$")
+
+
+async def _refused(exchange: Exchange) -> bool:
+    """Whether the caller is a stranger, who gets an empty 403, or only asks for permission."""
+    host = origin = ""
+    for name, value in exchange.headers:
+        if name == b"host":
+            host = value.decode("latin-1")
+        elif name == b"origin":
+            origin = value.decode("latin-1")
+    is_control = exchange.path.startswith(CONTROL_PREFIX)
+    allowed = access.is_local_host(host) and (
+        # No page of any origin has business with the controls.
+        not origin or (not is_control and access.is_local_origin(origin, host))
+    )
+    if allowed and exchange.method != "OPTIONS":
+        return False
+    await exchange.reply(204 if allowed else 403, b"", b"")
+    return True
+
+
+async def _refuse_protocol(scope: Message, receive: Receive, send: Send) -> None:
+    """Answer the life cycle, which has nothing to do; refuse anything that is not HTTP."""
+    if scope["type"] != "lifespan":
+        await send({"type": "websocket.close", "code": 1000})
+        return
+    while True:
+        event: Any = await receive()
+        await send({"type": event["type"] + ".complete"})
+        if event["type"] == "lifespan.shutdown":
+            return

@@ -1,0 +1,117 @@
+"""One call of the simulated model: its load, its place in the queue, its tokens, its times."""
+
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
+
+from ollama_simulator.errors import ApiError
+from ollama_simulator.models import Model
+from ollama_simulator.replies import Measured
+from ollama_simulator.requests import TextRequest
+from ollama_simulator.text import Answer, answer, count_tokens, split_tokens
+
+if TYPE_CHECKING:
+    from ollama_simulator.runners import Runner
+    from ollama_simulator.simulator import Simulator
+
+__all__ = ["Emit", "generate"]
+
+Emit = Callable[[str], Awaitable[None]]
+"""Sends one token of a stream."""
+
+
+async def generate(
+    simulator: "Simulator",
+    request: TextRequest,
+    model: Model,
+    *,
+    started_ns: int,
+    emit: Emit | None,
+) -> tuple[Answer, Measured]:
+    """Produce the reply to a request, at the times that the latency model wants.
+
+    `emit` is awaited for each token when the reply is streamed. Raises ApiError when the queue
+    for loads is full or an option has a wrong type.
+    """
+    clock = simulator.clock
+    warm = simulator.runners.warm(model, request.options.load)
+    waits = warm is None or warm.slots.locked()
+    async with simulator.runners.using(
+        model, request.options.load, request.keep_alive_ns
+    ) as runner:
+        load_ns = clock.now_ns() - started_ns
+        async with runner.slots:
+            await simulator.gate.wait()
+            slot_ns = clock.now_ns()
+            reply = _answer(simulator, request, model)
+            prompt_count, uncached = _evaluate_prompt(simulator, request, runner)
+            plan = simulator.latency.plan(
+                simulator.rng, prompt_tokens=uncached, tokens=reply.evaluated
+            )
+            # A warm call is due as of its arrival, so that its total is what was asked for.
+            origin_ns = slot_ns if waits else started_ns
+            await clock.sleep_until(origin_ns + plan.first_token_ns)
+            first_ns = clock.now_ns()
+            last_index = reply.evaluated - 1
+            if emit is not None:
+                for index, token in enumerate(reply.tokens):
+                    if index:
+                        await clock.sleep_until(origin_ns + plan.due_ns(index))
+                    await simulator.gate.wait()
+                    await emit(token)
+            await clock.sleep_until(origin_ns + plan.due_ns(last_index))
+            last_ns = clock.now_ns()
+    return reply, Measured(
+        total_ns=clock.now_ns() - started_ns,
+        load_ns=load_ns,
+        prompt_count=prompt_count,
+        prompt_ns=first_ns - slot_ns,
+        eval_count=reply.evaluated,
+        eval_ns=last_ns - first_ns if last_index > 0 else 0,
+    )
+
+
+def check(request: TextRequest, model: Model, *, verb: str) -> None:
+    """Raise ApiError when the model cannot do what the request asks for."""
+    if "completion" not in model.capabilities:
+        raise ApiError(400, f'"{request.model}" does not support {verb}')
+    if request.uses_tools and "tools" not in model.capabilities:
+        raise ApiError(400, f"registry.ollama.ai/library/{model.name} does not support tools")
+    if request.think and "thinking" not in model.capabilities:
+        raise ApiError(400, f'"{request.model}" does not support thinking')
+    if request.options.error is not None:
+        raise request.options.error
+
+
+def _answer(simulator: "Simulator", request: TextRequest, model: Model) -> Answer:
+    """The reply; the same one for the same prompt when greedy, or with the same seed."""
+    options = request.options
+    if options.temperature == 0:
+        chance = ""
+    elif options.seed >= 0:
+        chance = f"{options.seed} {options.temperature}"
+    else:
+        chance = str(simulator.rng.random())
+    key = f"{model.name}\n{chance}\n{request.prompt}".encode("utf-8", "replace")
+    return answer(
+        key,
+        length=simulator.settings.reply_tokens,
+        limit=options.num_predict,
+        stop=options.stop,
+    )
+
+
+def _evaluate_prompt(
+    simulator: "Simulator", request: TextRequest, runner: "Runner"
+) -> tuple[int, int]:
+    """The number of prompt tokens, and of those that the last call did not leave in the cache."""
+    if not simulator.latency.prompt_token_ms:
+        return count_tokens(request.prompt), 0
+    tokens = split_tokens(request.prompt)
+    cached = 0
+    for token, known in zip(tokens, runner.cached, strict=False):
+        if token != known:
+            break
+        cached += 1
+    runner.cached = tokens
+    # The last token is always evaluated: the first of the reply follows from it.
+    return len(tokens), max(len(tokens) - cached, 1)

@@ -1,0 +1,107 @@
+"""The `options` of a request: what shapes the reply, and what a loaded model depends on."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ollama_simulator.errors import ApiError
+
+__all__ = ["DEFAULT_OPTIONS", "LoadOptions", "Options", "read_options"]
+
+_DEFAULT_TEMPERATURE = 0.8
+
+
+@dataclass(frozen=True, slots=True)
+class LoadOptions:
+    """A model that is loaded with other values of these has to be loaded again."""
+
+    num_ctx: int = 4_096
+    num_batch: int = 512
+    num_gpu: int = -1
+    main_gpu: int | None = None
+    use_mmap: bool | None = None
+    num_thread: int = 0
+    draft_num_predict: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Options that the simulator honours; `error` is the refusal that a wrong type earns.
+
+    Ollama reads the options only when the model is known, so the refusal waits until then.
+    """
+
+    num_predict: int = -1
+    seed: int = -1
+    temperature: float = _DEFAULT_TEMPERATURE
+    stop: tuple[str, ...] = ()
+    load: LoadOptions = LoadOptions()
+    error: ApiError | None = None
+
+
+DEFAULT_OPTIONS = Options()
+
+_INTEGERS = (
+    "num_keep",
+    "seed",
+    "num_predict",
+    "top_k",
+    "repeat_last_n",
+    "num_ctx",
+    "num_batch",
+    "num_gpu",
+    "main_gpu",
+    "num_thread",
+    "draft_num_predict",
+)
+_FLOATS = (
+    "top_p",
+    "min_p",
+    "typical_p",
+    "temperature",
+    "repeat_penalty",
+    "presence_penalty",
+    "frequency_penalty",
+)
+_TYPES = {
+    **dict.fromkeys(_INTEGERS, "integer"),
+    **dict.fromkeys(_FLOATS, "float32"),
+    "use_mmap": "boolean",
+    "stop": "array",
+}
+_LOAD_NAMES = LoadOptions.__slots__
+_REPLY_NAMES = ("num_predict", "seed", "temperature")
+
+
+def read_options(given: Mapping[str, Any]) -> Options:
+    """The known options among `given`; unknown ones are ignored."""
+    known = {name: value for name, value in given.items() if name in _TYPES and value is not None}
+    for name, value in known.items():
+        error = _refusal(name, value)
+        if error is not None:
+            return Options(error=error)
+        if _TYPES[name] == "integer":
+            known[name] = int(value)
+    load = {name: known[name] for name in _LOAD_NAMES if name in known}
+    reply = {name: known[name] for name in _REPLY_NAMES if name in known}
+    return Options(
+        stop=tuple(known.get("stop", ())),
+        load=LoadOptions(**load) if load else DEFAULT_OPTIONS.load,
+        **reply,
+    )
+
+
+def _refusal(name: str, value: Any) -> ApiError | None:
+    """What Ollama says when the value has the wrong type; it calls that an internal error."""
+    expected = _TYPES[name]
+    if expected in ("integer", "float32"):
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+    elif expected == "boolean":
+        fits = isinstance(value, bool)
+    else:
+        fits = isinstance(value, list)
+    if not fits:
+        return ApiError(500, f'option "{name}" must be of type {expected}')
+    if expected == "array" and not all(isinstance(item, str) for item in value):
+        return ApiError(500, f'option "{name}" must be of an array of strings')
+    return None

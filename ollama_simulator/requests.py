@@ -1,0 +1,248 @@
+"""The requests for text, decoded and type-checked as Go's structs are."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ollama_simulator import go_json
+from ollama_simulator.durations import FOREVER_NS, parse_duration_ns
+from ollama_simulator.errors import ApiError
+from ollama_simulator.options import DEFAULT_OPTIONS, Options, read_options
+
+__all__ = ["TextRequest", "chat_request", "generate_request", "show_request"]
+
+Check = Callable[[str, str, Any], None]
+"""Raises ApiError when a value does not fit the field (struct name, field name, value)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextRequest:
+    """A request for text. An empty `prompt` asks only for a load, or for an unload.
+
+    `model` is as sent; `keep_alive_ns` is None when absent; `raw` leaves the context out.
+    """
+
+    model: str
+    prompt: str
+    stream: bool
+    keep_alive_ns: int | None
+    options: Options
+    think: bool | str | None
+    uses_tools: bool
+    raw: bool = False
+
+
+def chat_request(body: bytes) -> TextRequest:
+    """The request of `/api/chat`. Raises ApiError."""
+    return chat_from(read_struct(body, "ChatRequest", _CHAT))
+
+
+def chat_from(fields: Mapping[str, Any]) -> TextRequest:
+    """The request that checked fields of `/api/chat` describe."""
+    messages = fields.get("messages") or ()
+    return TextRequest(
+        model=fields.get("model") or "",
+        prompt="".join([_turn(message) for message in messages]),
+        stream=fields.get("stream") is not False,
+        keep_alive_ns=_keep_alive_ns(fields.get("keep_alive")),
+        options=_options(fields),
+        think=fields.get("think"),
+        uses_tools=bool(fields.get("tools")),
+    )
+
+
+def generate_request(body: bytes) -> TextRequest:
+    """The request of `/api/generate`. Raises ApiError."""
+    fields = read_struct(body, "GenerateRequest", _GENERATE)
+    raw = fields.get("raw") is True
+    if raw and any(fields.get(name) for name in ("template", "system", "context")):
+        raise ApiError(400, "raw mode does not support template, system, or context")
+    prompt = fields.get("prompt") or ""
+    if prompt and not raw:
+        prompt = (fields.get("system") or "") + "\n" + prompt + "\n" + (fields.get("suffix") or "")
+    return TextRequest(
+        model=fields.get("model") or "",
+        prompt=prompt,
+        stream=fields.get("stream") is not False,
+        keep_alive_ns=_keep_alive_ns(fields.get("keep_alive")),
+        options=_options(fields),
+        think=fields.get("think"),
+        uses_tools=False,
+        raw=raw,
+    )
+
+
+def show_request(body: bytes) -> str:
+    """The name that `/api/show` asks for. Raises ApiError."""
+    fields = read_struct(body, "ShowRequest", _SHOW)
+    name: str = fields.get("model") or fields.get("name") or ""
+    if not name:
+        raise ApiError(400, "model is required")
+    return name
+
+
+def read_struct(
+    body: bytes, struct: str, checks: Mapping[str, Check], *, package: str = "api"
+) -> dict[str, Any]:
+    """The known fields of a JSON object, checked; unknown ones are left out. Raises ApiError."""
+    value = go_json.decode(body)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        kind = go_json.kind_of(value)
+        raise ApiError(
+            400, f"json: cannot unmarshal {kind} into Go value of type {package}.{struct}"
+        )
+    return _checked(value, struct, checks)
+
+
+def _checked(value: dict[str, Any], struct: str, checks: Mapping[str, Check]) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
+    for key, item in value.items():
+        name = key if key in checks else key.lower()  # Go matches names without regard to case
+        check = checks.get(name)
+        if check is not None and item is not None:
+            check(struct, name, item)
+            fields[name] = item
+    return fields
+
+
+def _turn(message: Mapping[str, Any] | None) -> str:
+    """One message as the model sees it; an absent message is an empty one, as in Go."""
+    fields = message or {}
+    return f"<{(fields.get('role') or '').lower()}>{fields.get('content') or ''}\n"
+
+
+def _keep_alive_ns(value: Any) -> int | None:
+    if value is None:
+        return None
+    duration_ns = (
+        parse_duration_ns(value)
+        if isinstance(value, str)
+        else int(max(-1.0, min(value, 1e9)) * 1_000_000_000)
+    )
+    return FOREVER_NS if duration_ns < 0 else duration_ns
+
+
+def _options(fields: Mapping[str, Any]) -> Options:
+    options = fields.get("options")
+    return read_options(options) if options else DEFAULT_OPTIONS
+
+
+def of_type(go_type: str, *kinds: str) -> Check:
+    """A check that the JSON type is one of `kinds`."""
+
+    def check(struct: str, field: str, value: Any) -> None:
+        kind = go_json.kind_of(value)
+        if kind not in kinds:
+            raise ApiError(
+                400,
+                f"json: cannot unmarshal {kind} into Go struct field {struct}.{field} "
+                f"of type {go_type}",
+            )
+
+    return check
+
+
+def _check_integer(struct: str, field: str, value: Any) -> None:
+    _NUMBER(struct, field, value)
+    if isinstance(value, float):
+        raise ApiError(
+            400,
+            f"json: cannot unmarshal number {value} into Go struct field {struct}.{field} "
+            "of type int",
+        )
+
+
+def _check_top_logprobs(struct: str, field: str, value: Any) -> None:
+    _check_integer(struct, field, value)
+    if not 0 <= value <= 20:
+        raise ApiError(400, "top_logprobs must be between 0 and 20")
+
+
+def check_messages(struct: str, field: str, value: Any) -> None:
+    """A list of messages; a message has a decoder of its own, so its errors name `Alias`."""
+    of_type("[]api.Message", "array")(struct, field, value)
+    for message in value:
+        if message is None:
+            continue
+        if not isinstance(message, dict):
+            kind = go_json.kind_of(message)
+            raise ApiError(400, f"json: cannot unmarshal {kind} into Go value of type api.Alias")
+        _checked(message, "Alias", _MESSAGE)
+
+
+def _check_keep_alive(struct: str, field: str, value: Any) -> None:
+    if isinstance(value, str):
+        try:
+            parse_duration_ns(value)
+        except ValueError as error:
+            raise ApiError(400, str(error)) from None
+    elif isinstance(value, bool) or not isinstance(value, int | float):
+        raise ApiError(400, f"Unsupported type: '{_GO_VALUES[go_json.kind_of(value)]}'")
+
+
+def _check_think(struct: str, field: str, value: Any) -> None:
+    choices = '"high", "medium", "low", "max", true, or false'
+    if isinstance(value, str):
+        if value not in ("high", "medium", "low", "max"):
+            raise ApiError(400, f'invalid think value: "{value}" (must be {choices})')
+    elif not isinstance(value, bool):
+        raise ApiError(400, f"think must be a boolean or string ({choices})")
+
+
+def _anything(struct: str, field: str, value: Any) -> None:
+    """A field that any value fits."""
+
+
+_GO_VALUES = {"bool": "bool", "array": "[]interface {}", "object": "map[string]interface {}"}
+_STRING = of_type("string", "string")
+_BOOL = of_type("bool", "bool")
+_NUMBER = of_type("int", "number")
+_OBJECT = of_type("map[string]interface {}", "object")
+_STRINGS = of_type("[]api.ImageData", "array")
+
+_MESSAGE: dict[str, Check] = {
+    "role": _STRING,
+    "content": _STRING,
+    "thinking": _STRING,
+    "images": _STRINGS,
+    "tool_calls": of_type("[]api.ToolCall", "array"),
+    "tool_name": _STRING,
+    "tool_call_id": _STRING,
+}
+_COMMON: dict[str, Check] = {
+    "model": _STRING,
+    "stream": _BOOL,
+    "format": _anything,
+    "keep_alive": _check_keep_alive,
+    "options": _OBJECT,
+    "think": _check_think,
+    "truncate": _BOOL,
+    "shift": _BOOL,
+    "logprobs": _BOOL,
+    "top_logprobs": _check_top_logprobs,
+}
+_CHAT: dict[str, Check] = {
+    **_COMMON,
+    "messages": check_messages,
+    "tools": of_type("api.Tools", "array"),
+}
+_GENERATE: dict[str, Check] = {
+    **_COMMON,
+    "prompt": _STRING,
+    "suffix": _STRING,
+    "system": _STRING,
+    "template": _STRING,
+    "context": of_type("[]int", "array"),
+    "raw": _BOOL,
+    "images": _STRINGS,
+}
+_SHOW: dict[str, Check] = {
+    "model": _STRING,
+    "name": _STRING,
+    "system": _STRING,
+    "template": _STRING,
+    "verbose": _BOOL,
+    "options": _OBJECT,
+}

@@ -1,0 +1,206 @@
+"""Routes that produce text: `/api/chat` and `/api/generate`."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import orjson
+
+from ollama_simulator.durations import rfc3339
+from ollama_simulator.errors import ApiError
+from ollama_simulator.exchange import JSON_UTF8, NDJSON, Exchange
+from ollama_simulator.generation import check
+from ollama_simulator.generation import generate as generate_text
+from ollama_simulator.models import Model, is_valid_name
+from ollama_simulator.replies import Measured
+from ollama_simulator.requests import TextRequest, chat_request, generate_request
+from ollama_simulator.simulator import Simulator
+from ollama_simulator.text import Answer, token_ids
+
+_NOTHING = Answer((), "", 0)
+_UNMEASURED = Measured(0, 0, 0, 0, 0, 0)
+
+
+class Shape(Protocol):
+    """How an API writes a reply: token by token, or as a whole."""
+
+    stream_type: bytes
+    whole_type: bytes
+
+    def token(self, token: str) -> bytes:
+        """One line of a stream."""
+
+    def last(self, reply: Answer, measured: Measured) -> bytes:
+        """The last line of a stream."""
+
+    def whole(self, reply: Answer, measured: Measured, reason: str) -> Any:
+        """A reply in one piece, as JSON."""
+
+    def refusal(self, error: ApiError) -> Any:
+        """An error, as JSON."""
+
+
+async def chat(simulator: Simulator, exchange: Exchange) -> None:
+    """POST `/api/chat`."""
+    request = chat_request(await exchange.body())
+    if not request.model:
+        raise ApiError(400, "model is required")
+    shape = _ChatShape(request.model, simulator.clock.wall_ns)
+    await answer(simulator, exchange, request, shape, verb="chat")
+
+
+async def generate(simulator: Simulator, exchange: Exchange) -> None:
+    """POST `/api/generate`."""
+    request = generate_request(await exchange.body())
+    if not request.model:
+        raise ApiError(404, "model '' not found")
+    shape = _GenerateShape(request, simulator.clock.wall_ns)
+    await answer(simulator, exchange, request, shape, verb="generate")
+
+
+async def answer(
+    simulator: Simulator, exchange: Exchange, request: TextRequest, shape: Shape, *, verb: str
+) -> None:
+    """Answer a request for text in the given shape. Raises ApiError before anything is sent."""
+    model = _find(simulator, request)
+    if not request.prompt and request.keep_alive_ns == 0:
+        simulator.runners.unload(model)
+        await exchange.reply_json(shape.whole(_NOTHING, _UNMEASURED, "unload"))
+        return
+    check(request, model, verb=verb)
+    work = _work(simulator, exchange, request, model, shape)
+    if simulator.answers_at_once(model, request.options.load):
+        await work
+    else:
+        await exchange.until_gone(work)
+
+
+def _find(simulator: Simulator, request: TextRequest) -> Model:
+    if not is_valid_name(request.model):
+        raise ApiError(400, "invalid model name")
+    model = simulator.catalogue.find(request.model)
+    if model is None:
+        raise ApiError(404, f"model '{request.model}' not found")
+    return model
+
+
+async def _work(
+    simulator: Simulator, exchange: Exchange, request: TextRequest, model: Model, shape: Shape
+) -> None:
+    """Load, or produce the text; a refusal is answered here, inside the watched part."""
+    try:
+        if not request.prompt:
+            await _load(simulator, exchange, request, model, shape)
+        elif request.stream:
+            await _stream(simulator, exchange, request, model, shape)
+        else:
+            reply, measured = await generate_text(
+                simulator, request, model, started_ns=exchange.started_ns, emit=None
+            )
+            body = shape.whole(reply, measured, reply.done_reason)
+            await exchange.reply_json(body, content_type=shape.whole_type)
+    except ApiError as error:
+        await exchange.reply_json(shape.refusal(error), error.status)
+
+
+async def _load(
+    simulator: Simulator, exchange: Exchange, request: TextRequest, model: Model, shape: Shape
+) -> None:
+    async with simulator.runners.using(model, request.options.load, request.keep_alive_ns):
+        await exchange.reply_json(shape.whole(_NOTHING, _UNMEASURED, "load"))
+
+
+async def _stream(
+    simulator: Simulator, exchange: Exchange, request: TextRequest, model: Model, shape: Shape
+) -> None:
+    is_open = False
+
+    async def emit(token: str) -> None:
+        nonlocal is_open
+        if not is_open:
+            is_open = True
+            await exchange.open_stream(shape.stream_type)
+        await exchange.write_line(shape.token(token))
+
+    reply, measured = await generate_text(
+        simulator, request, model, started_ns=exchange.started_ns, emit=emit
+    )
+    if not is_open:
+        await exchange.open_stream(shape.stream_type)
+    await exchange.close_stream(shape.last(reply, measured))
+
+
+class _OllamaShape:
+    """What Ollama's own routes have in common."""
+
+    __slots__ = ()
+
+    stream_type = NDJSON
+    whole_type = JSON_UTF8
+
+    def refusal(self, error: ApiError) -> Any:
+        return {"error": error.text}
+
+
+class _ChatShape(_OllamaShape):
+    """Replies of `/api/chat`."""
+
+    __slots__ = ("_model", "_now_ns")
+
+    def __init__(self, model: str, now_ns: Callable[[], int]) -> None:
+        self._model = model
+        self._now_ns = now_ns
+
+    def token(self, token: str) -> bytes:
+        return orjson.dumps(self._head(token) | {"done": False}, option=_LINE)
+
+    def last(self, reply: Answer, measured: Measured) -> bytes:
+        return orjson.dumps(self._done("", reply.done_reason, measured), option=_LINE)
+
+    def whole(self, reply: Answer, measured: Measured, reason: str) -> Any:
+        return self._done("".join(reply.tokens), reason, measured)
+
+    def _done(self, text: str, reason: str, measured: Measured) -> dict[str, Any]:
+        return self._head(text) | {"done": True, "done_reason": reason} | measured.fields()
+
+    def _head(self, text: str) -> dict[str, Any]:
+        return {
+            "model": self._model,
+            "created_at": rfc3339(self._now_ns()),
+            "message": {"role": "assistant", "content": text},
+        }
+
+
+class _GenerateShape(_OllamaShape):
+    """Replies of `/api/generate`."""
+
+    __slots__ = ("_now_ns", "_request")
+
+    def __init__(self, request: TextRequest, now_ns: Callable[[], int]) -> None:
+        self._request = request
+        self._now_ns = now_ns
+
+    def token(self, token: str) -> bytes:
+        return orjson.dumps(self._head(token) | {"done": False}, option=_LINE)
+
+    def last(self, reply: Answer, measured: Measured) -> bytes:
+        done = self._done("", reply, reply.done_reason, measured)
+        return orjson.dumps(done, option=_LINE)
+
+    def whole(self, reply: Answer, measured: Measured, reason: str) -> Any:
+        return self._done("".join(reply.tokens), reply, reason, measured)
+
+    def _done(self, text: str, reply: Answer, reason: str, measured: Measured) -> dict[str, Any]:
+        fields = self._head(text) | {"done": True, "done_reason": reason}
+        if reply.tokens and not self._request.raw:
+            fields["context"] = token_ids(self._request.prompt + "".join(reply.tokens))
+        return fields | measured.fields()
+
+    def _head(self, text: str) -> dict[str, Any]:
+        return {
+            "model": self._request.model,
+            "created_at": rfc3339(self._now_ns()),
+            "response": text,
+        }
+
+
+_LINE = orjson.OPT_APPEND_NEWLINE

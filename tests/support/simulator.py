@@ -1,0 +1,64 @@
+"""A simulated model server on a free port of this process's loop."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
+from typing import Any
+
+import orjson
+import uvicorn
+
+from ollama_simulator import App, LatencyModel, SimulatorSettings, create_app
+from ollama_simulator.clock import Clock
+from ollama_simulator.serving import configuration
+
+START_TIMEOUT_S = 10.0
+
+INSTANT = LatencyModel(latency_ms=0, load_ms=0)
+"""A model that answers as fast as it can, also when it is cold."""
+
+
+class RunningSimulator:
+    """A server that answers at `url`; `app.simulator` is its state."""
+
+    def __init__(self, url: str, app: App) -> None:
+        self.url = url
+        self.app = app
+
+    @property
+    def requests(self) -> list[dict[str, Any]]:
+        """The bodies of the chat and generate requests so far."""
+        return [orjson.loads(request.body) for request in self.app.simulator.recorded]
+
+
+@asynccontextmanager
+async def running_simulator(
+    settings: SimulatorSettings | None = None, *, clock: Clock | None = None
+) -> AsyncIterator[RunningSimulator]:
+    """Serve a simulator until the block ends. It is instant unless settings say otherwise.
+
+    The control routes are always on. Raises TimeoutError when the server does not start.
+    """
+    settings = replace(settings or SimulatorSettings(latency=INSTANT), control=True)
+    app = create_app(settings, clock=clock)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = _Server(configuration(app, host="127.0.0.1", port=0))
+        async with asyncio.TaskGroup() as group:
+            serving = group.create_task(server.serve(sockets=[listener]))
+            try:
+                async with asyncio.timeout(START_TIMEOUT_S):
+                    while not (server.started or serving.done()):  # noqa: ASYNC110 - no event
+                        await asyncio.sleep(0.001)
+                yield RunningSimulator(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
+            finally:
+                server.should_exit = True
+                server.force_exit = True  # a stalled reply must not hold the test up
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals of the test runner alone."""
+
+    def capture_signals(self) -> Any:
+        return nullcontext()
