@@ -1,0 +1,3 @@
+"""The .NET benchmark backend: the shared benchmark service around the .NET agent."""
+
+__all__: list[str] = []

@@ -1,0 +1,113 @@
+"""The .NET SDK as a build tool: finding it and running it without traces in the source tree."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+from service_defaults.settings import process_environment
+
+from .errors import BuildFailed
+
+MINIMUM_MAJOR = 10
+PUBLISH_TIMEOUT_S = 600.0
+
+_QUERY_TIMEOUT_S = 30.0
+_TAIL_LINES = 20
+_ENVIRONMENT = {
+    "DOTNET_CLI_TELEMETRY_OPTOUT": "1",
+    "DOTNET_NOLOGO": "1",
+    "DOTNET_SKIP_FIRST_TIME_EXPERIENCE": "1",
+    "DOTNET_GENERATE_ASPNET_CERTIFICATE": "false",
+    "DOTNET_CLI_UI_LANGUAGE": "en",
+    "MSBUILDDISABLENODEREUSE": "1",
+}
+# No server may outlive the build, and no file may land beside the source.
+_PUBLISH_OPTIONS = (
+    "--configuration",
+    "Release",
+    "--disable-build-servers",
+    "-p:UseSharedCompilation=false",
+    # Analysis is for developers: a newer SDK has new rules, which must not break an installation.
+    "-p:TreatWarningsAsErrors=false",
+    "-p:RunAnalyzers=false",
+    "-p:NuGetAudit=false",
+)
+
+
+def find_dotnet() -> Path | None:
+    """Return the `dotnet` command on PATH, if there is one."""
+    found = shutil.which("dotnet")
+    return Path(found) if found else None
+
+
+def find_sdk(dotnet: Path) -> str | None:
+    """Return the version of the newest installed SDK that can build the agent, or None."""
+    try:
+        output = _run([str(dotnet), "--list-sdks"], cwd=Path("/"), timeout_s=_QUERY_TIMEOUT_S)
+    except BuildFailed:
+        return None
+    versions = [line.split(" ", 1)[0] for line in output.splitlines() if line]
+    usable = [version for version in versions if _major(version) >= MINIMUM_MAJOR]
+    return usable[-1] if usable else None
+
+
+def publish(
+    dotnet: Path,
+    project: Path,
+    *,
+    output: Path,
+    scratch: Path,
+    options: tuple[str, ...] = (),
+) -> None:
+    """Publish `project` into `output`; intermediate files go into `scratch`.
+
+    Takes seconds to minutes and blocks; call it in a worker thread. Raises BuildFailed.
+    """
+    command = [str(dotnet), "publish", str(project), *_PUBLISH_OPTIONS, *options]
+    command += [f"-p:ArtifactsPath={scratch / 'artifacts'}", "--output", str(output)]
+    # Run outside the source tree: its global.json is for developers, a newer SDK will do here.
+    _run(command, cwd=scratch, timeout_s=PUBLISH_TIMEOUT_S)
+
+
+def _run(command: list[str], *, cwd: Path, timeout_s: float) -> str:
+    environment = {**process_environment(), **_ENVIRONMENT}
+    if not os.access(environment.get("HOME", ""), os.W_OK):
+        environment["DOTNET_CLI_HOME"] = str(cwd)
+    try:
+        done = subprocess.run(  # noqa: TID251 - the file that owns the SDK's processes
+            command,
+            cwd=cwd,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise BuildFailed(f"dotnet did not end within {timeout_s:.0f} s") from error
+    except OSError as error:
+        raise BuildFailed(f"dotnet cannot be started: {error.strerror}") from error
+    if done.returncode != 0:
+        raise BuildFailed(_cause(done.stdout), output_tail=_tail(done.stdout))
+    return done.stdout
+
+
+def _cause(output: str) -> str:
+    """Return the first error that the build printed, without the project it names at the end."""
+    for line in output.splitlines():
+        if ": error " in line:
+            return "the build failed: " + line.split(": error ", 1)[1].split(" [", 1)[0].strip()
+    return "the build failed"
+
+
+def _tail(output: str) -> str:
+    return "\n".join(output.splitlines()[-_TAIL_LINES:])
+
+
+def _major(version: str) -> int:
+    head = version.split(".", 1)[0]
+    return int(head) if head.isdigit() else 0
