@@ -102,7 +102,9 @@ async def _on_failure(_request: Request, error: Exception) -> ProblemResponse:
 
 
 def _field(location: tuple[Any, ...]) -> str:
-    path = ".".join(str(part) for part in location if part != "body") or "body"
+    # A malformed body is located by an offset, which names no field.
+    path = ".".join(str(part) for part in location[1:] if not isinstance(part, int) or location[2:])
+    path = path or "body"
     return _printable(path)[:MAX_FIELD_LENGTH]
 
 

@@ -1,0 +1,53 @@
+"""The application of a benchmark backend."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import anyio
+from fastapi import FastAPI
+
+from service_defaults.endpoints import EndpointPolicy
+from service_defaults.serve import Hook
+from service_defaults.service import create_service
+from service_defaults.settings import ServiceSettings
+
+from .launcher import AgentLauncher
+from .routes import BenchmarkApi
+from .runs import Runs
+
+
+def create_backend(settings: ServiceSettings, launcher: AgentLauncher) -> FastAPI:
+    """Return the service that drives `launcher`'s agent.
+
+    Raises EndpointInvalid when an operator's allowed endpoint is malformed.
+    """
+    policy = EndpointPolicy(settings.allowed_endpoints)
+    api = BenchmarkApi(launcher, policy)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with anyio.create_task_group() as group:
+            api.runs = app.state.runs = Runs(launcher, policy, group)
+            yield
+            await api.runs.shut_down()
+            group.cancel_scope.cancel()
+
+    async def readiness() -> str | None:
+        return launcher.unavailable()
+
+    app = create_service(
+        launcher.description.service, settings, readiness=readiness, lifespan=lifespan
+    )
+    app.include_router(api.router())
+    return app
+
+
+def end_runs(app: FastAPI) -> Hook:
+    """Return the hook that ends runs before the server waits for the requests watching them."""
+
+    async def end() -> None:
+        runs: Runs | None = getattr(app.state, "runs", None)
+        if runs is not None:
+            await runs.shut_down()
+
+    return end

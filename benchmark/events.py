@@ -1,0 +1,39 @@
+"""A run as server-sent events: samples without a gap, the status at most four times a second."""
+
+from collections.abc import AsyncIterator
+
+import anyio
+from sse_starlette import ServerSentEvent
+
+from shared_models.results import TestResult
+
+from .session import RunSession
+from .states import is_terminal
+from .views import result_of, status_of
+
+INTERVAL_S = 0.25
+
+
+async def run_events(session: RunSession, *, after: int) -> AsyncIterator[ServerSentEvent]:
+    """Yield the events of a run from sample position `after` on, until its `done`.
+
+    The id of each event is the number of samples delivered so far, so that a client that comes
+    back with `Last-Event-ID` misses none.
+    """
+    position = after
+    while True:
+        ended = is_terminal(session.state)
+        for end, rows in session.record.samples.json_batches(after=position):
+            position = end
+            data = f'{{"sessionId":"{session.id}","samples":{rows.decode()}}}'
+            yield ServerSentEvent(data, event="samples", id=str(position))
+        yield ServerSentEvent(
+            status_of(session).model_dump_json(), event="status", id=str(position)
+        )
+        if ended:
+            result: TestResult = result_of(session)
+            yield ServerSentEvent(result.model_dump_json(), event="done", id=str(position))
+            return
+        await session.wait_for_change()
+        with anyio.move_on_after(INTERVAL_S):
+            await session.finished.wait()

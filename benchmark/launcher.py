@@ -1,0 +1,30 @@
+"""What a backend must know of its agent: how it is launched and what it is called."""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from shared_models.configuration import Flavour, Scenario, TestMode
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDescription:
+    """An agent in the words of the results, and what this service drives on it."""
+
+    service: str
+    language: str
+    framework: str
+    modes: tuple[TestMode, ...] = ("standard", "batch", "concurrent")
+    scenarios: tuple[Scenario, ...] = ("chat",)
+    flavours: tuple[Flavour, ...] = field(default=("agent",))
+
+
+class AgentLauncher(Protocol):
+    """The seam between the shared service and one language's agent."""
+
+    description: AgentDescription
+
+    def unavailable(self) -> str | None:
+        """Return why no agent can be launched right now, or None; cheap, called by probes."""
+
+    async def command(self, flavour: Flavour) -> list[str]:
+        """Return the command that starts the agent; raises AgentUnavailable."""

@@ -1,0 +1,145 @@
+"""From samples to the figures of a result (pure)."""
+
+import statistics
+from dataclasses import dataclass
+from datetime import datetime
+
+from shared_models.agent_protocol import InitializeResult, RuntimeStatistics, Sample
+from shared_models.configuration import TestConfiguration
+from shared_models.results import AgentIdentity, Breakdown, Environment, Metrics, Tokens
+
+from .launcher import AgentDescription
+from .machine import machine_info
+from .percentiles import percentile_or_none, quantile
+from .preflight import ModelServer
+from .resources import ResourceSampler
+from .sample_log import SampleLog
+
+NS_PER_MS = 1e6
+
+
+@dataclass(slots=True)
+class WarmUp:
+    """The untimed calls: how long they took and whether any succeeded."""
+
+    duration_ms: float | None = None
+    successful: bool = False
+
+
+@dataclass(slots=True, kw_only=True)
+class RunRecord:
+    """All that a run has gathered; filled in as it goes on, None where it never came to it."""
+
+    configuration: TestConfiguration
+    description: AgentDescription
+    started_at: datetime
+    load_average: float | None
+    samples: SampleLog
+    warm_up: WarmUp
+    server: ModelServer | None = None
+    agent: InitializeResult | None = None
+    spawn_ms: float | None = None
+    """Spawn → `initialize` answered."""
+    first_sample: Sample | None = None
+    resources: ResourceSampler | None = None
+    runtime: RuntimeStatistics | None = None
+
+
+def summarise(record: RunRecord) -> Metrics:
+    """Return the figures of a run, complete or not.
+
+    Latencies are over the successful calls; throughput is successes over first start → last end.
+    """
+    log = record.samples
+    ordered = sorted(log.durations_ns)
+    elapsed_ns = elapsed(log)
+    runtime_version = record.agent.runtime_version if record.agent else None
+    peak_mb = record.resources.rss_peak_mb if record.resources else None
+    lowest, highest = log.extremes_ns
+    first_call_ms = record.first_sample.duration_ns / NS_PER_MS if record.first_sample else None
+    return Metrics(
+        language=record.description.language,
+        framework=record.description.framework,
+        provider=record.server.provider if record.server else "Ollama",
+        model=record.configuration.model,
+        endpoint=record.configuration.endpoint or "",
+        timestamp=record.started_at,
+        warmup_successful=record.warm_up.successful,
+        total_iterations=log.attempt_count,
+        total_execution_time_ms=round(elapsed_ns / NS_PER_MS),
+        average_time_per_iteration_ms=_ms(log.average_ns),
+        min_iteration_time_ms=_ms(lowest),
+        max_iteration_time_ms=_ms(highest),
+        memory_used_mb=peak_mb,
+        machine_info=machine_info(runtime_version),
+        success_count=log.success_count,
+        failure_count=log.failure_count,
+        failures=dict(log.failures),
+        median_ms=_ms(quantile(ordered, 0.5)) if ordered else None,
+        p90_ms=_ms(percentile_or_none(ordered, 0.90)),
+        p95_ms=_ms(percentile_or_none(ordered, 0.95)),
+        p99_ms=_ms(percentile_or_none(ordered, 0.99)),
+        stdev_ms=_ms(statistics.stdev(ordered)) if len(ordered) > 1 else None,
+        iterations_per_second=per_second(log.success_count, elapsed_ns),
+        cold_start_ms=_cold_start(record.spawn_ms, first_call_ms),
+        first_call_ms=first_call_ms,
+        warmup_time_ms=record.warm_up.duration_ms,
+        breakdown=Breakdown(
+            framework_ms=_ms(log.framework_ns.value),
+            transport_ms=_ms(log.transport_ns.value),
+            model_ms=_ms(log.model_ns.value),
+        ),
+        tokens=_tokens(log, elapsed_ns),
+        time_to_first_token_ms=_ms(log.first_token_ns.value),
+        resources=(record.resources or ResourceSampler(0)).figures(record.runtime),
+        environment=_environment(record),
+    )
+
+
+def elapsed(log: SampleLog) -> int:
+    """Return first timed start → last end in ns, 0 before the first sample."""
+    if log.first_start_ns is None or log.last_end_ns is None:
+        return 0
+    return log.last_end_ns - log.first_start_ns
+
+
+def per_second(count: int, elapsed_ns: int) -> float | None:
+    """Return a rate, or None without time to divide by."""
+    return count * 1e9 / elapsed_ns if elapsed_ns > 0 and count else None
+
+
+def identity(agent: InitializeResult) -> AgentIdentity:
+    """Return who was measured, without what belongs to the one process."""
+    process_only = {"protocol_version", "process_id", "modes", "scenarios"}
+    return AgentIdentity(**agent.model_dump(by_alias=False, exclude=process_only))
+
+
+def _cold_start(spawn_ms: float | None, first_call_ms: float | None) -> float | None:
+    # The look at the server lies between the two, and is ours: it must not count.
+    if spawn_ms is None or first_call_ms is None:
+        return None
+    return spawn_ms + first_call_ms
+
+
+def _tokens(log: SampleLog, elapsed_ns: int) -> Tokens:
+    completion = log.completion_tokens
+    return Tokens(
+        prompt=log.prompt_tokens.total if log.prompt_tokens.count else None,
+        completion=completion.total if completion.count else None,
+        per_second=per_second(completion.total, elapsed_ns),
+    )
+
+
+def _environment(record: RunRecord) -> Environment:
+    server = record.server
+    return Environment(
+        agent=identity(record.agent) if record.agent else None,
+        ollama_version=server.version if server else None,
+        model_parameter_size=server.parameter_size if server else None,
+        model_quantization=server.quantization if server else None,
+        load_average=record.load_average,
+    )
+
+
+def _ms(value_ns: float | None) -> float | None:
+    return None if value_ns is None else value_ns / NS_PER_MS

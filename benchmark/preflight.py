@@ -1,0 +1,99 @@
+"""The look at the model server before a run: it answers, it is an Ollama, it has the model.
+
+Without it a run against nothing would be N identical errors.
+"""
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import httpx
+
+from service_defaults.endpoints import CheckedEndpoint
+
+from .errors import EndpointUnavailable, ModelNotFound
+
+SIMULATOR_HEADER = "x-perfcompare-simulator"
+TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+
+Provider = Literal["Ollama", "ollama-simulator"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelServer:
+    """What answered: the address to dial, and what is known of the model."""
+
+    connect_to: str
+    provider: Provider
+    version: str | None
+    parameter_size: str | None = None
+    quantization: str | None = None
+
+
+async def look_at_server(checked: CheckedEndpoint, model: str | None) -> ModelServer:
+    """Return the server behind a checked endpoint; `model` is looked up when given.
+
+    Raises EndpointUnavailable with the cause, or ModelNotFound.
+    """
+    cause = "it has no address"
+    for address in checked.addresses:
+        try:
+            return await _look(checked, address, model)
+        except httpx.ConnectError as error:
+            cause = _words(error)
+        except httpx.TimeoutException:
+            cause = "no answer within the time limit"
+        except httpx.HTTPError as error:
+            cause = f"the connection broke ({type(error).__name__})"
+    raise EndpointUnavailable(f"nothing answers at {checked.endpoint.url}: {cause}")
+
+
+async def _look(checked: CheckedEndpoint, address: str, model: str | None) -> ModelServer:
+    endpoint = checked.endpoint
+    async with httpx.AsyncClient(
+        base_url=f"{endpoint.scheme}://{address}",
+        headers={"host": endpoint.url.partition("//")[2]},
+        timeout=TIMEOUT,
+        follow_redirects=False,
+        trust_env=False,
+    ) as client:
+        extensions = {"sni_hostname": endpoint.host}
+        reply = await client.get("/api/version", extensions=extensions)
+        version = _json(reply).get("version")
+        if reply.status_code != 200 or not isinstance(version, str):
+            raise EndpointUnavailable(
+                f"{endpoint.url} answers with HTTP {reply.status_code}, but is no Ollama server"
+            )
+        details: dict[str, Any] = {}
+        if model is not None:
+            shown = await client.post("/api/show", json={"model": model}, extensions=extensions)
+            if shown.status_code == 404:
+                raise ModelNotFound(f"the model {model} was not found at {endpoint.url}")
+            found = _json(shown).get("details")
+            details = found if isinstance(found, dict) else {}
+        simulated = SIMULATOR_HEADER in reply.headers
+        return ModelServer(
+            connect_to=address,
+            provider="ollama-simulator" if simulated else "Ollama",
+            version=version,
+            parameter_size=_text(details.get("parameter_size")),
+            quantization=_text(details.get("quantization_level")),
+        )
+
+
+def _json(reply: httpx.Response) -> dict[str, Any]:
+    try:
+        parsed = reply.json()
+    except ValueError:
+        return {}
+    return parsed if isinstance(parsed, dict) else {}
+
+
+def _text(value: object) -> str | None:
+    return value[:64] if isinstance(value, str) else None
+
+
+def _words(error: httpx.ConnectError) -> str:
+    text = str(error).lower()
+    if "ssl" in text or "certificate" in text:
+        return "the TLS handshake failed"
+    return "the connection was refused" if "attempts failed" in text or "refused" in text else text

@@ -1,0 +1,46 @@
+"""A result with all its samples, streamed: a million of them never stand in memory at once."""
+
+import csv
+import io
+from collections.abc import Iterator
+
+import orjson
+
+from shared_models.agent_protocol import Sample
+
+from .session import RunSession
+from .views import result_of
+
+CSV_FIELDS = [field.alias or name for name, field in Sample.model_fields.items() if name != "calls"]
+
+
+def result_json(session: RunSession) -> Iterator[bytes]:
+    """Yield a TestResult as JSON, its `samples` included."""
+    body = result_of(session).model_dump_json(exclude={"samples"}).encode()
+    yield body[:-1] + b',"samples":['
+    separator = b""
+    for _, rows in session.record.samples.json_batches():
+        yield separator + rows[1:-1]
+        separator = b","
+    yield b"]}"
+
+
+def samples_csv(session: RunSession) -> Iterator[str]:
+    """Yield one line per sample, a header first; text that a spreadsheet would run is quoted."""
+    yield _line(CSV_FIELDS)
+    for _, rows in session.record.samples.json_batches():
+        for sample in orjson.loads(rows):
+            yield _line([_cell(sample.get(name)) for name in CSV_FIELDS])
+
+
+def _line(cells: list[str]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    return buffer.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text[:1] in "=+-@\t\r" else text

@@ -1,0 +1,98 @@
+"""A run as the API shows it: its status while it goes on, its result afterwards (pure)."""
+
+from time import monotonic
+
+from shared_models.results import TestResult, TestStatus
+
+from .machine import machine_info
+from .metrics import NS_PER_MS, elapsed, per_second, summarise
+from .session import RunSession
+from .states import PUBLIC_STATUS, RunState, is_terminal
+
+IDLE = TestStatus(
+    session_id=None,
+    status="Idle",
+    current_iteration=0,
+    total_iterations=0,
+    elapsed_time_ms=0,
+    progress_percentage=0.0,
+    average_time_per_iteration_ms=None,
+    min_iteration_time_ms=None,
+    max_iteration_time_ms=None,
+    last_iteration_time_ms=None,
+    iterations_per_second=None,
+    estimated_time_remaining_ms=None,
+    success_count=0,
+    failure_count=0,
+    memory_used_mb=None,
+    warmup_successful=False,
+    warmup_time_ms=None,
+    error_message=None,
+    configuration=None,
+    machine_info=None,
+)
+
+
+def status_of(session: RunSession) -> TestStatus:
+    """Return where a run is; elapsed time counts from the request, wall clock."""
+    record = session.record
+    log = record.samples
+    lowest, highest = log.extremes_ns
+    total = session.configuration.iterations
+    runtime_version = record.agent.runtime_version if record.agent else None
+    end = session.ended_at or monotonic()
+    return TestStatus(
+        session_id=session.id,
+        status=PUBLIC_STATUS[session.state],
+        current_iteration=log.attempt_count,
+        total_iterations=total,
+        elapsed_time_ms=round((end - session.started_at) * 1e3),
+        progress_percentage=round(100 * log.attempt_count / total, 2),
+        average_time_per_iteration_ms=_ms(log.average_ns),
+        min_iteration_time_ms=_ms(lowest),
+        max_iteration_time_ms=_ms(highest),
+        last_iteration_time_ms=_ms(log.last_duration_ns),
+        iterations_per_second=per_second(log.success_count, elapsed(log)),
+        estimated_time_remaining_ms=_remaining_ms(session),
+        success_count=log.success_count,
+        failure_count=log.failure_count,
+        memory_used_mb=record.resources.rss_peak_mb if record.resources else None,
+        warmup_successful=record.warm_up.successful,
+        warmup_time_ms=record.warm_up.duration_ms,
+        error_message=session.message if session.state is RunState.FAILED else None,
+        configuration=session.configuration,
+        machine_info=machine_info(runtime_version),
+    )
+
+
+def result_of(session: RunSession) -> TestResult:
+    """Return the end of a run, or its figures so far; without the samples."""
+    log = session.record.samples
+    completed = session.state is RunState.COMPLETED
+    return TestResult(
+        success=completed and log.success_count > 0,
+        message=session.message or _message(session),
+        metrics=summarise(session.record),
+    )
+
+
+def _message(session: RunSession) -> str:
+    log = session.record.samples
+    if session.state is not RunState.COMPLETED:
+        return "The run goes on"
+    if not log.success_count:
+        return "Every call failed"
+    failed = f", {log.failure_count} failed" if log.failure_count else ""
+    return f"{log.success_count} calls succeeded{failed}"
+
+
+def _remaining_ms(session: RunSession) -> int | None:
+    log = session.record.samples
+    if is_terminal(session.state) or not log.attempt_count:
+        return None
+    left = session.configuration.iterations - log.attempt_count
+    return round(elapsed(log) / log.attempt_count * left / NS_PER_MS)
+
+
+def _ms(value_ns: float | None) -> float | None:
+    return None if value_ns is None else value_ns / NS_PER_MS
