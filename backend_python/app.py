@@ -18,8 +18,11 @@ class PythonAgentLauncher:
 
     description = AgentDescription(service=SERVICE, language="Python", framework="Python")
 
+    async def prepare(self) -> None:
+        """Do nothing: where this service runs, its agent runs."""
+
     def unavailable(self) -> str | None:
-        """Return None: where this service runs, its agent runs."""
+        """Return None: there is always an agent."""
         return None
 
     async def command(self, _flavour: Flavour) -> list[str]:

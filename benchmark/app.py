@@ -27,6 +27,7 @@ def create_backend(settings: ServiceSettings, launcher: AgentLauncher) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
+            group.start_soon(launcher.prepare)
             api.runs = app.state.runs = Runs(launcher, policy, group)
             yield
             await api.runs.shut_down()

@@ -23,6 +23,9 @@ class AgentLauncher(Protocol):
 
     description: AgentDescription
 
+    async def prepare(self) -> None:
+        """Get the agent ready to launch; run once in the background when the service starts."""
+
     def unavailable(self) -> str | None:
         """Return why no agent can be launched right now, or None; cheap, called by probes."""
 
