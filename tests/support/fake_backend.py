@@ -1,0 +1,303 @@
+"""A backend that speaks the REST contract without any agent, for tests of what calls backends.
+
+Its runs take no time of their own: a test says by `gate` when a run may go on.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import StreamingResponse
+
+from service_defaults.problems import (
+    install_problem_handlers,
+    problem_response,
+    problem_responses,
+)
+from service_defaults.strict_json import StrictJsonRoute
+from shared_models import (
+    AgentIdentity,
+    Breakdown,
+    Capabilities,
+    Environment,
+    HealthReport,
+    MachineInfo,
+    Metrics,
+    Resources,
+    RunStatus,
+    StartReply,
+    StopReply,
+    StopRequest,
+    TestConfiguration,
+    TestResult,
+    TestStatus,
+    Tokens,
+)
+
+MACHINE = MachineInfo(
+    os="Linux",
+    architecture="x64",
+    cpu_model="test",
+    logical_cores=2,
+    memory_mb=4096,
+    runtime_version="1",
+)
+PYTHON = AgentIdentity(
+    language="Python",
+    runtime="Python",
+    runtime_version="3.11.7",
+    framework="agent-framework",
+    framework_version="1.23.0",
+    client="ollama",
+    client_version="0.5.3",
+    flavour="agent",
+)
+DOTNET = AgentIdentity(
+    language="CSharp",
+    runtime=".NET",
+    runtime_version="10.0.0",
+    framework="Microsoft.Agents.AI",
+    framework_version="1.28.0",
+    client="OllamaSharp",
+    client_version="5.5.2",
+    flavour="agent",
+)
+
+
+def sample_metrics(
+    identity: AgentIdentity = PYTHON, *, median_ms: float | None = 20.0, **changes: Any
+) -> Metrics:
+    """Return plausible figures around a median; None is a run in which every call failed."""
+    ok = median_ms is not None
+    middle = median_ms or 0.0
+    values: dict[str, Any] = {
+        "language": identity.language,
+        "framework": "Python" if identity is PYTHON else "DotNet",
+        "provider": "Ollama",
+        "model": "ministral-3",
+        "endpoint": "http://localhost:11434",
+        "timestamp": datetime(2026, 11, 23, 12, tzinfo=UTC),
+        "warmup_successful": ok,
+        "total_iterations": 10,
+        "total_execution_time_ms": 400,
+        "average_time_per_iteration_ms": middle * 1.05 if ok else None,
+        "min_iteration_time_ms": middle * 0.8 if ok else None,
+        "max_iteration_time_ms": middle * 1.9 if ok else None,
+        "memory_used_mb": 66.2,
+        "machine_info": MACHINE,
+        "success_count": 10 if ok else 0,
+        "failure_count": 0 if ok else 10,
+        "failures": {} if ok else {"connect": 10},
+        "median_ms": median_ms,
+        "p90_ms": None,
+        "p95_ms": None,
+        "p99_ms": None,
+        "stdev_ms": 2.0 if ok else None,
+        "iterations_per_second": 33.2 if ok else None,
+        "cold_start_ms": 934.0,
+        "first_call_ms": 41.0 if ok else None,
+        "warmup_time_ms": 61.5,
+        "breakdown": Breakdown(
+            framework_ms=middle * 0.3 if ok else None,
+            transport_ms=middle * 0.05 if ok else None,
+            model_ms=middle * 0.7 if ok else None,
+        ),
+        "tokens": Tokens(prompt=120, completion=110, per_second=27.0),
+        "time_to_first_token_ms": None,
+        "resources": Resources(rss_peak_mb=66.2, pss_mb=50.0, cpu_seconds=0.9, gc=None),
+        "environment": Environment(
+            agent=identity,
+            ollama_version="0.5.3",
+            model_parameter_size="3.4B",
+            model_quantization="Q4_K_M",
+            load_average=0.5,
+        ),
+    }
+    return Metrics(**(values | changes))
+
+
+def idle_status(**changes: Any) -> TestStatus:
+    """Return the status of a backend that has not run anything, with changes."""
+    values: dict[str, Any] = {
+        "session_id": None,
+        "status": "Idle",
+        "current_iteration": 0,
+        "total_iterations": 0,
+        "elapsed_time_ms": 0,
+        "progress_percentage": 0.0,
+        "success_count": 0,
+        "failure_count": 0,
+        "warmup_successful": False,
+    }
+    nothing = {name: None for name in TestStatus.model_fields if name not in values}
+    return TestStatus(**(nothing | values | changes))
+
+
+@dataclass(slots=True, kw_only=True)
+class FakeBackend:
+    """What the backend says; a test changes it while it serves."""
+
+    name: str = "python-backend"
+    identity: AgentIdentity = PYTHON
+    healthy: bool = True
+    median_ms: float | None = 20.0
+    metrics_changes: dict[str, Any] = field(default_factory=dict)
+    failure: str | None = None
+    refuse_start: bool = False
+    events_work: bool = True
+    drop_after: int | None = None
+    modes: list[Any] = field(default_factory=lambda: ["standard", "batch", "concurrent"])
+    pace_s: float = 0.0
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+    configurations: list[TestConfiguration] = field(default_factory=list)
+    resumed_from: list[str | None] = field(default_factory=list)
+    cancelled_runs: int = 0
+    _sessions: dict[str, "_Session"] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    def result(self, status: RunStatus, *, done: int) -> TestResult:
+        """Return the result of a run that ended so."""
+        if status == "Failed":
+            return TestResult(success=False, message=self.failure or "failed", metrics=None)
+        median = self.median_ms if done else None
+        changes = {"success_count": done} if median is not None else {}
+        metrics = sample_metrics(
+            self.identity, median_ms=median, **(changes | self.metrics_changes)
+        )
+        success = status == "Completed" and median is not None
+        message = "ok" if success else "no call succeeded"
+        return TestResult(success=success, message=message, metrics=metrics)
+
+    def app(self) -> FastAPI:
+        """Return the backend as an application."""
+        app = FastAPI(docs_url=None, redoc_url=None)
+        app.router.route_class = StrictJsonRoute
+        install_problem_handlers(app)
+        self._add_service_routes(app)
+        self._add_run_routes(app)
+        return app
+
+    def _add_service_routes(self, app: FastAPI) -> None:
+        @app.get("/api/performance/health")
+        async def health(response: Response) -> HealthReport:
+            if self.healthy:
+                return HealthReport(status="healthy", service=self.name)
+            response.status_code = 503
+            return HealthReport(status="unhealthy", service=self.name, reason="no agent here")
+
+        @app.get("/api/performance/capabilities")
+        async def capabilities() -> Capabilities:
+            return Capabilities(
+                service=self.name,
+                agent=self.identity,
+                modes=self.modes,
+                scenarios=["chat"],
+                flavours=["agent"],
+                machine_info=MACHINE,
+            )
+
+    def _add_run_routes(self, app: FastAPI) -> None:
+        @app.post("/api/performance/start", status_code=202, responses=problem_responses(409))
+        async def start(configuration: TestConfiguration) -> Any:
+            if self.refuse_start:
+                return problem_response(409, "A run is active", detail="a run is already active")
+            self.configurations.append(configuration)
+            session = _Session(f"session-{len(self._sessions) + 1}", configuration)
+            self._sessions[session.id] = session
+            return StartReply(session_id=session.id, message="started")
+
+        @app.post("/api/performance/stop")
+        async def stop(request: StopRequest) -> StopReply:
+            session = self._sessions.get(request.session_id or "")
+            if session is None:
+                return StopReply(stopped=False, message="nothing to stop")
+            session.stop.set()
+            return StopReply(stopped=True, message="stopped")
+
+        @app.get("/api/performance/status")
+        async def status(sessionId: str) -> TestStatus:
+            return self._sessions[sessionId].advance(self)
+
+        @app.get("/api/performance/results/{session_id}")
+        async def results(session_id: str) -> TestResult:
+            session = self._sessions[session_id]
+            return self.result(session.status, done=session.done)
+
+        @app.get("/api/performance/events")
+        async def events(sessionId: str, request: Request) -> Response:
+            if not self.events_work:
+                return problem_response(404, "No such stream")
+            self.resumed_from.append(request.headers.get("last-event-id"))
+            stream = self._stream(self._sessions[sessionId])
+            return StreamingResponse(stream, media_type="text/event-stream")
+
+        @app.post("/api/performance/run")
+        async def run(configuration: TestConfiguration, request: Request) -> TestResult:
+            self.configurations.append(configuration)
+            while not self.gate.is_set():
+                if await request.is_disconnected():
+                    self.cancelled_runs += 1
+                    break
+                await asyncio.sleep(0.01)
+            if self.failure:
+                return self.result("Failed", done=0)
+            return self.result("Completed", done=configuration.iterations)
+
+    async def _stream(self, session: "_Session") -> AsyncIterator[str]:
+        sent = 0
+        while True:
+            status = session.advance(self)
+            yield _event("status", status.model_dump_json(), identity=session.done)
+            sent += 1
+            if status.status != "Running":
+                break
+            if self.drop_after is not None and sent == self.drop_after:
+                return
+            await asyncio.sleep(max(self.pace_s, 0.002))
+        result = self.result(session.status, done=session.done)
+        yield _event("done", result.model_dump_json(), identity=session.done)
+
+
+class _Session:
+    def __init__(self, identity: str, configuration: TestConfiguration) -> None:
+        self.id = identity
+        self.configuration = configuration
+        self.stop = asyncio.Event()
+        self.status: RunStatus = "Running"
+        self.done = 0
+
+    def advance(self, backend: FakeBackend) -> TestStatus:
+        total = self.configuration.iterations
+        if self.status == "Running":
+            if self.stop.is_set():
+                self.status = "Stopped"
+            elif backend.failure and self.done >= total // 2:
+                self.status = "Failed"
+            elif self.done >= total:
+                self.status = "Completed"
+            elif backend.gate.is_set() or self.done < total // 2:
+                self.done += 1
+        return idle_status(
+            session_id=self.id,
+            status=self.status,
+            current_iteration=self.done,
+            total_iterations=total,
+            elapsed_time_ms=self.done * 30,
+            progress_percentage=self.done / total * 100,
+            average_time_per_iteration_ms=30.0 if self.done else None,
+            iterations_per_second=33.3 if self.done else None,
+            estimated_time_remaining_ms=(total - self.done) * 30,
+            success_count=self.done,
+            warmup_successful=True,
+            error_message=backend.failure if self.status == "Failed" else None,
+            configuration=self.configuration,
+        )
+
+
+def _event(name: str, data: str, *, identity: int) -> str:
+    return f"id: {identity}\nevent: {name}\ndata: {data}\n\n"
