@@ -1,0 +1,5 @@
+"""The command `perfcompare`."""
+
+from .commands import main
+
+__all__ = ["main"]
