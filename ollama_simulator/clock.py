@@ -18,6 +18,9 @@ _COARSE_MARGIN_NS = 1_500_000
 _PRECISE_MARGIN_NS = 120_000
 """The precise loop wakes within the timer slack of Linux (50 µs) and one turn of the loop."""
 
+_TURN_NS = 40_000
+"""One turn of the loop; waiting out less than that delays nobody."""
+
 
 class Clock:
     """The time, in nanoseconds, and waiting for it. Tests replace it by a stepped one."""
@@ -40,8 +43,10 @@ class Clock:
         margin_ns = self._margin()
         if remaining_ns > margin_ns:
             await asyncio.sleep((remaining_ns - margin_ns) / 1e9)
-        while self.now_ns() < moment_ns:  # noqa: ASYNC110 - nothing but time sets the moment
+        while self.now_ns() < moment_ns - _TURN_NS:  # noqa: ASYNC110 - only time sets the moment
             await asyncio.sleep(0)
+        while self.now_ns() < moment_ns:
+            pass
 
     def _margin(self) -> int:
         if self._margin_ns is None:

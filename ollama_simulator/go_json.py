@@ -15,8 +15,8 @@ from ollama_simulator.errors import ApiError
 __all__ = ["decode", "kind_of"]
 
 _BLANK = " \t\r\n"
-_DEEPEST = 1_000
-"""Go gives up at 10,000 levels; Python's own reader cannot go so far."""
+_DEEPEST = 300
+"""Go gives up at 10,000 levels; the scanner, which only words refusals, earlier."""
 
 _NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"', re.ASCII)

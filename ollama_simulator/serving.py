@@ -7,6 +7,7 @@ import uvicorn
 
 from ollama_simulator.app import App
 from ollama_simulator.clock import precise_loop
+from ollama_simulator.connection import Connection
 from ollama_simulator.settings import SimulatorSettings
 
 __all__ = ["serve"]
@@ -36,7 +37,7 @@ def configuration(app: App, *, host: str, port: int) -> uvicorn.Config:
         app,
         host=host,
         port=port,
-        http="httptools",
+        http=Connection,
         ws="none",
         lifespan="off",
         interface="asgi3",

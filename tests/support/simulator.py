@@ -53,12 +53,24 @@ async def running_simulator(
                         await asyncio.sleep(0.001)
                 yield RunningSimulator(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
             finally:
-                server.should_exit = True
-                server.force_exit = True  # a stalled reply must not hold the test up
+                server.stop()
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals of the test runner alone."""
+    """Stops at once, and leaves the signals of the test runner alone."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._stopped = asyncio.Event()
+
+    def stop(self) -> None:
+        """End the server; a stalled reply does not hold it up."""
+        self.force_exit = True
+        self._stopped.set()
 
     def capture_signals(self) -> Any:
         return nullcontext()
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)  # sets the headers that every reply has
+        await self._stopped.wait()
