@@ -34,7 +34,17 @@ def prompt_for(configuration: TestConfiguration, number: int) -> str:
 class Iteration:
     """The work of one iteration, prepared before its clock starts."""
 
-    __slots__ = ("batch", "end_ns", "error", "prompt", "recorder", "sequence", "start_ns", "worker")
+    __slots__ = (
+        "_expired",
+        "batch",
+        "end_ns",
+        "error",
+        "prompt",
+        "recorder",
+        "sequence",
+        "start_ns",
+        "worker",
+    )
 
     def __init__(
         self, run_id: str, sequence: int, prompt: str, *, worker: int, batch: int | None
@@ -46,6 +56,7 @@ class Iteration:
         self.recorder = Recorder([trace_ids(run_id, sequence, call=1).traceparent])
         self.start_ns = self.end_ns = 0
         self.error: BaseException | None = None
+        self._expired = False
 
     async def execute(self, run: Run, *, timeout_s: float) -> None:
         """Time one agent call. Nothing but the call stands between the two stamps.
@@ -54,14 +65,29 @@ class Iteration:
         """
         current_recorder.set(self.recorder)
         prompt = self.prompt
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101 - always called from a task
+        # A timeout scope around the call would be timed with it; a timer set up before is not.
+        expiry = asyncio.get_running_loop().call_later(timeout_s, self._expire, task)
         self.start_ns = perf_counter_ns()
         try:
-            async with asyncio.timeout(timeout_s):
-                await run(prompt)
+            await run(prompt)
             self.end_ns = perf_counter_ns()
         except BaseException as error:
             self.end_ns = perf_counter_ns()
             self.error = error
+        expiry.cancel()
+        if self._expired:
+            task.uncancel()
+
+    def _expire(self, task: asyncio.Task[object]) -> None:
+        self._expired = True
+        task.cancel()
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the call was aborted on request."""
+        return isinstance(self.error, asyncio.CancelledError) and not self._expired
 
     def sample(self, origin_ns: int) -> dict[str, Any]:
         """Return the sample under its wire names; `origin_ns` is the block's start."""
@@ -94,9 +120,9 @@ class Iteration:
 
     def _outcome(self, judgements: list[Judgement]) -> dict[str, Any]:
         error = self.error
-        if isinstance(error, asyncio.CancelledError):
+        if self.cancelled:
             return {"outcome": "cancelled", "errorKind": "cancelled"}
-        if isinstance(error, TimeoutError):
+        if self._expired:
             return {"outcome": "timeout", "errorKind": "timeout"}
         for judgement in judgements:
             if judgement.kind == "timeout":

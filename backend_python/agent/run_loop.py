@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 
+import orjson
+
 from shared_models.agent_protocol import RunParams
 from shared_models.configuration import TestConfiguration
 
@@ -21,7 +23,7 @@ from .iteration import Iteration, prompt_for
 FLUSH_INTERVAL_NS = 100_000_000
 FLUSH_COUNT = 500
 
-Emit = Callable[[list[dict[str, Any]]], None]
+Emit = Callable[[list[bytes]], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,7 @@ class RunLoop:
     def __init__(
         self, run: Run, configuration: TestConfiguration, params: RunParams, emit: Emit
     ) -> None:
-        """`emit` receives samples under their wire names, in batches."""
+        """`emit` receives finished samples, each one packed as JSON, in batches."""
         self._run = run
         self._configuration = configuration
         self._params = params
@@ -49,7 +51,10 @@ class RunLoop:
         self._last = params.first_sequence + params.iterations - 1 if params.iterations else None
         self._deadline_ns: int | None = None
         self._origin_ns = 0
-        self._pending: list[dict[str, Any]] = []
+        # Packed at once: a pile of small dicts would lengthen the garbage collections of the
+        # calls that are timed later.
+        self._pending: list[bytes] = []
+        self._failed = False
         self._flushed_ns = 0
         self._completed = 0
         self._cancelled = False
@@ -109,8 +114,9 @@ class RunLoop:
         iteration = Iteration(self.run_id, sequence, prompt, worker=worker, batch=batch)
         await iteration.execute(self._run, timeout_s=self._configuration.request_timeout_seconds)
         sample = iteration.sample(self._origin_ns)
-        self._completed += sample["outcome"] != "cancelled"
-        self._pending.append(sample)
+        self._completed += not iteration.cancelled
+        self._failed |= sample["outcome"] in ("error", "timeout")
+        self._pending.append(orjson.dumps(sample))
 
     def _take(self) -> int | None:
         """Return the next sequence number, or None when the block is over."""
@@ -130,7 +136,7 @@ class RunLoop:
             len(self._pending) >= FLUSH_COUNT
             or perf_counter_ns() - self._flushed_ns >= FLUSH_INTERVAL_NS
             # A failure is told at once, so that the backend can end a hopeless run early.
-            or self._pending[-1]["outcome"] not in ("ok", "cancelled")
+            or self._failed
         )
         if due:
             self._flush()
@@ -139,6 +145,7 @@ class RunLoop:
         for start in range(0, len(self._pending), FLUSH_COUNT):
             self._emit(self._pending[start : start + FLUSH_COUNT])
         self._pending = []
+        self._failed = False
         self._flushed_ns = perf_counter_ns()
 
 

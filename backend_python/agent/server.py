@@ -146,7 +146,7 @@ class AgentServer:
 
     async def _warmup(self, params: dict[str, Any]) -> Any:
         parsed = _params(WarmupParams, params)
-        samples: list[dict[str, Any]] = []
+        samples: list[bytes] = []
         if parsed.iterations:
             block = RunParams(
                 run_id=parsed.run_id,
@@ -158,7 +158,7 @@ class AgentServer:
             await self._execute(block, samples.extend)
         else:
             self._ready()
-        return {"samples": samples}
+        return {"samples": [orjson.Fragment(sample) for sample in samples]}
 
     async def _run_block(self, params: dict[str, Any]) -> Any:
         block = _params(RunParams, params)
@@ -169,19 +169,15 @@ class AgentServer:
         if block.mode == "standard" and block.concurrency != 1:
             raise RpcFailure(INVALID_PARAMS, "standard mode has concurrency 1")
 
-        def emit(samples: list[dict[str, Any]]) -> None:
-            self._write(
-                {
-                    "jsonrpc": "2.0",
-                    "method": "samples",
-                    "params": {"runId": block.run_id, "samples": samples},
-                }
-            )
+        def emit(samples: list[bytes]) -> None:
+            fragments = [orjson.Fragment(sample) for sample in samples]
+            params = {"runId": block.run_id, "samples": fragments}
+            self._write({"jsonrpc": "2.0", "method": "samples", "params": params})
 
         return await self._execute(block, emit)
 
     async def _execute(
-        self, block: RunParams, emit: Callable[[list[dict[str, Any]]], None]
+        self, block: RunParams, emit: Callable[[list[bytes]], None]
     ) -> dict[str, Any]:
         configuration, run = self._ready()
         self._active = RunLoop(run, configuration, block, emit)
