@@ -254,10 +254,10 @@ async def test_a_probability_repeats_with_its_seed() -> None:
         settings = SimulatorSettings(
             latency=INSTANT, seed=5, faults=parse_faults("status:probability=0.5")
         )
-        async with running_simulator(settings) as running:
-            async with httpx.AsyncClient(trust_env=False) as client:
-                url = f"{running.url}/api/chat"
-                return [(await client.post(url, json=WHOLE)).status_code for _ in range(20)]
+        made = httpx.AsyncClient(trust_env=False)
+        async with running_simulator(settings) as running, made as client:
+            url = f"{running.url}/api/chat"
+            return [(await client.post(url, json=WHOLE)).status_code for _ in range(20)]
 
     first = await statuses()
     assert first == await statuses()

@@ -1,0 +1,102 @@
+"""The official client and the real agent work against the simulator."""
+
+from collections.abc import AsyncIterator
+
+import ollama
+import pytest
+from agent_framework import Agent
+from agent_framework_ollama import OllamaChatClient
+
+from ollama_simulator import Fault
+from tests.support.simulator import RunningSimulator, running_simulator
+
+MODEL = "ministral-3"
+HELLO = [{"role": "user", "content": "Say hello 1"}]
+
+
+@pytest.fixture
+async def simulator() -> AsyncIterator[RunningSimulator]:
+    async with running_simulator() as running:
+        yield running
+
+
+@pytest.fixture
+async def client(simulator: RunningSimulator) -> AsyncIterator[ollama.AsyncClient]:
+    made = ollama.AsyncClient(
+        host=simulator.url, trust_env=False, follow_redirects=False, timeout=20
+    )
+    async with made._client:  # the client has no way to close its connections
+        yield made
+
+
+@pytest.fixture
+def agent(client: ollama.AsyncClient) -> Agent:
+    return Agent(
+        client=OllamaChatClient(client=client, model=MODEL),
+        name="greeter",
+        instructions="Greet briefly.",
+    )
+
+
+async def test_the_client_chats(client: ollama.AsyncClient) -> None:
+    reply = await client.chat(model=MODEL, messages=HELLO, options={"temperature": 0})
+    assert reply.message.content
+    assert reply.done_reason == "stop"
+    assert reply.eval_count
+    assert reply.total_duration
+    assert reply.eval_duration
+    streamed = [
+        part.message.content or ""
+        async for part in await client.chat(
+            model=MODEL, messages=HELLO, options={"temperature": 0}, stream=True
+        )
+    ]
+    assert "".join(streamed) == reply.message.content
+
+
+async def test_the_client_generates(client: ollama.AsyncClient) -> None:
+    reply = await client.generate(model=MODEL, prompt="Say hello 1")
+    assert reply.response
+    assert reply.context
+
+
+async def test_the_client_reads_what_is_there(client: ollama.AsyncClient) -> None:
+    await client.generate(model=MODEL, keep_alive=-1)
+    names = [model.model for model in (await client.list()).models]
+    assert f"{MODEL}:latest" in names
+    shown = await client.show(MODEL)
+    assert shown.capabilities is not None
+    assert "completion" in shown.capabilities
+    (running,) = (await client.ps()).models
+    assert running.expires_at is not None
+    assert running.expires_at.year > 2300
+
+
+async def test_the_client_is_told_that_a_model_is_missing(client: ollama.AsyncClient) -> None:
+    with pytest.raises(ollama.ResponseError, match="model 'nope' not found") as caught:
+        await client.chat(model="nope", messages=HELLO)
+    assert caught.value.status_code == 404
+
+
+async def test_the_client_sees_an_error_in_a_stream(
+    simulator: RunningSimulator, client: ollama.AsyncClient
+) -> None:
+    simulator.app.simulator.faults.replace([Fault(kind="error-line", text="crashed")])
+    with pytest.raises(ollama.ResponseError, match="crashed"):
+        async for _ in await client.chat(model=MODEL, messages=HELLO, stream=True):
+            pass
+
+
+async def test_the_agent_gets_an_answer(simulator: RunningSimulator, agent: Agent) -> None:
+    reply = await agent.run("Say hello 1")
+    assert reply.text.startswith("Here’s a")
+    (sent,) = simulator.requests
+    assert sent["model"] == MODEL
+    assert [message["role"] for message in sent["messages"]] == ["system", "user"]
+    assert sent["messages"][0]["content"] == "Greet briefly."
+
+
+async def test_the_agent_streams_an_answer(simulator: RunningSimulator, agent: Agent) -> None:
+    parts = [update.text async for update in agent.run("Say hello 1", stream=True)]
+    assert "".join(parts).startswith("Here’s a")
+    assert simulator.requests[0]["stream"] is True
