@@ -99,19 +99,21 @@ async def test_a_load_is_reported_as_such() -> None:
 
 
 async def test_the_wait_for_a_slot_is_in_the_total_and_not_in_the_load() -> None:
-    async with running_simulator(fixed(60)) as running, client_of(running) as client:
+    async with running_simulator(fixed(5)) as running, client_of(running) as client:
         await ask(client)
-        replies = await asyncio.gather(*(ask(client) for _ in range(3)))
-    waits = []
-    for reply in replies:
-        served_ns = reply["prompt_eval_duration"] + reply["eval_duration"]
-        assert served_ns >= 60_000_000 * 0.9
-        assert served_ns < reply["total_duration"]
-        waits.append(reply["total_duration"] - served_ns - reply["load_duration"])
-    # The requests do not arrive at exactly the same time, but one waits behind two others.
-    assert max(waits) > 60_000_000
-    assert max(waits) > 10 * min(waits)
-    assert all(reply["load_duration"] < max(waits) / 2 for reply in replies)
+        ((runner, _),) = running.app.simulator.runners.loaded()
+        await runner.slots.acquire()
+        async with asyncio.TaskGroup() as group:
+            waiting = group.create_task(ask(client))
+            while len(running.requests) < 2:  # noqa: ASYNC110 - a server tells nobody of a request
+                await asyncio.sleep(0.001)
+            await asyncio.sleep(0.2)
+            runner.slots.release()
+        reply = waiting.result()
+    parts_ns = reply["prompt_eval_duration"] + reply["eval_duration"] + reply["load_duration"]
+    wait_ns = reply["total_duration"] - parts_ns
+    assert wait_ns >= 150_000_000
+    assert reply["load_duration"] < wait_ns / 2
 
 
 async def test_more_slots_serve_more_requests_at_a_time() -> None:
