@@ -60,7 +60,7 @@ class GuardMiddleware:
             return
         reason = self._refusal(scope)
         if reason is None:
-            await self._app(scope, receive, _with_security_headers(scope, send))
+            await self._app(scope, receive, send)
         elif scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008, "reason": reason})
         else:
@@ -108,7 +108,8 @@ def _same_origin(origin: str | None, host: str) -> bool:
     return origin is None or origin in (f"http://{host}", f"https://{host}")
 
 
-def _with_security_headers(scope: Scope, send: Send) -> Send:
+def with_security_headers(scope: Scope, send: Send) -> Send:
+    """Return a `send` that adds the security headers to a reply that lacks them."""
     if scope["type"] != "http":
         return send
 

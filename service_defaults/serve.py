@@ -1,6 +1,7 @@
 """Serving an application on an inherited socket, or on a host and port when there is none."""
 
 import asyncio
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
@@ -44,6 +45,10 @@ def serve(
     )
     sockets = None if listen_fd is None else [socket.socket(fileno=listen_fd)]
     server = _Server(config, before_shutdown)
+    # uvicorn raises the signal again once it has stopped; with the default handler that would
+    # kill the process before the caller could flush what it holds.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, server.ask_to_exit)
     asyncio.run(server.serve(sockets=sockets))
     return 0 if server.started else 1
 
@@ -54,6 +59,10 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, before_shutdown: Hook | None) -> None:
         super().__init__(config)
         self._before_shutdown = before_shutdown
+
+    def ask_to_exit(self, _number: int, _frame: object) -> None:
+        """Leave the main loop; a signal handler."""
+        self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         if self._before_shutdown is not None:

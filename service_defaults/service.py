@@ -6,13 +6,14 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, TypeVar
 
 from fastapi import FastAPI
+from starlette.types import Receive, Scope, Send
 
-from .errors import EXIT_CONFIGURATION, ConfigurationError
+from .errors import EXIT_CONFIGURATION, ConfigurationError, EndpointInvalid
 from .health import Readiness, always_ready, health_router
 from .logs import configure_logging
 from .parent import die_with_parent
-from .problems import install_problem_handlers
-from .security import install_security
+from .problems import install_problem_handlers, problem_response
+from .security import install_security, with_security_headers
 from .serve import Hook, serve
 from .settings import ServiceSettings
 from .telemetry import configure_telemetry, server_telemetry
@@ -21,6 +22,22 @@ MAX_BODY_BYTES = 64 * 1024
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)
+
+
+class Service(FastAPI):
+    """An application whose every reply carries the security headers, refusals and 500 included.
+
+    Middleware would be too late: the framework's own 413 and 500 come from outside of it.
+    """
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one connection."""
+        guarded = with_security_headers(scope, send)
+        if _declared_length(scope) > MAX_BODY_BYTES:
+            refusal = problem_response(413, "The body is too large")
+            await refusal(scope, receive, guarded)
+        else:
+            await super().__call__(scope, receive, guarded)
 
 
 def create_service(
@@ -32,7 +49,7 @@ def create_service(
     **options: Any,
 ) -> FastAPI:
     """Return an application with limits, security, problem+json, health and telemetry."""
-    app = FastAPI(
+    app = Service(
         title=f"perfcompare {name}",
         lifespan=lifespan,
         max_body_size=MAX_BODY_BYTES,
@@ -68,8 +85,8 @@ def run_service(
         # The socket came from a launcher; without it this service would serve nobody's user.
         die_with_parent()
     shut_down_telemetry = configure_telemetry(name)
-    app = build(settings)
     try:
+        app = build(settings)
         return serve(
             app,
             host=settings.bind,
@@ -78,5 +95,16 @@ def run_service(
             websockets=websockets,
             before_shutdown=before_shutdown(app) if before_shutdown else None,
         )
+    except (ConfigurationError, EndpointInvalid) as error:
+        sys.stderr.write(f"{name}: {error}\n")
+        return EXIT_CONFIGURATION
     finally:
         shut_down_telemetry()
+
+
+def _declared_length(scope: Scope) -> int:
+    if scope["type"] == "http":
+        for name, value in scope["headers"]:
+            if name == b"content-length" and value.isdigit():
+                return int(value[:20])
+    return 0
