@@ -17,6 +17,10 @@ from .errors import EndpointForbidden, EndpointInvalid, EndpointUnresolved
 DEFAULT_PORTS = {"http": 80, "https": 443}
 _NAT64 = IPv6Network("64:ff9b::/96")
 _SIX_TO_FOUR = IPv6Network("2002::/16")
+# Clouds answer with credentials at these; the link-local ones are refused by their range.
+_METADATA = frozenset(
+    ip_address(text) for text in ("fd00:ec2::254", "100.100.100.200", "168.63.129.16")
+)
 
 Address = IPv4Address | IPv6Address
 
@@ -53,7 +57,7 @@ def parse_endpoint(text: str) -> Endpoint:
         raise EndpointInvalid("the endpoint is not a URL") from error
     if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise EndpointInvalid("the endpoint must be an http:// or https:// address")
-    if "@" in parts.netloc or parts.query or parts.fragment or parts.path not in ("", "/"):
+    if any(mark in text for mark in "@?#") or parts.path not in ("", "/"):
         raise EndpointInvalid("the endpoint must be an origin: no user, path, query or fragment")
     if not text.isascii() or any(character <= " " or character == "\\" for character in text):
         raise EndpointInvalid("the endpoint holds characters that an address cannot have")
@@ -96,7 +100,7 @@ class EndpointPolicy:
                 raise EndpointUnresolved(f"the name {endpoint.host} has no address") from error
             raise EndpointForbidden(_not_allowed(endpoint)) from error
         for address in addresses:
-            self._check_address(endpoint, unwrapped(address), configured=configured)
+            self._check_address(endpoint, address, configured=configured)
         return CheckedEndpoint(
             endpoint,
             tuple(
@@ -109,9 +113,17 @@ class EndpointPolicy:
 
     @staticmethod
     def _check_address(endpoint: Endpoint, address: Address, *, configured: bool) -> None:
-        if address.is_link_local or address.is_multicast or address.is_unspecified:
+        target = unwrapped(address)
+        if (
+            target.is_link_local
+            or target.is_multicast
+            or target.is_unspecified
+            or target in _METADATA
+        ):
             raise EndpointForbidden("link-local, metadata and multicast addresses are never used")
-        if not (address.is_loopback or configured):
+        # A loopback address behind NAT64 or 6to4 is the gateway's, not this machine's.
+        tunnelled = address in _NAT64 or address in _SIX_TO_FOUR
+        if not configured and (tunnelled or not target.is_loopback):
             raise EndpointForbidden(_not_allowed(endpoint))
 
 
