@@ -102,10 +102,13 @@ async def _on_failure(_request: Request, error: Exception) -> ProblemResponse:
 
 
 def _field(location: tuple[Any, ...]) -> str:
-    # A malformed body is located by an offset, which names no field.
-    path = ".".join(str(part) for part in location[1:] if not isinstance(part, int) or location[2:])
-    path = path or "body"
-    return _printable(path)[:MAX_FIELD_LENGTH]
+    # A malformed body is located by an offset, which names no field; below the first name,
+    # what is neither a name nor an index is the validator's label for a branch of a union.
+    first, *rest = location[1:] or ("body",)
+    if isinstance(first, int):
+        return "body"
+    below = [str(part) for part in rest if isinstance(part, int) or part.isidentifier()]
+    return _printable(".".join([first, *below]))[:MAX_FIELD_LENGTH]
 
 
 def _printable(text: str) -> str:
