@@ -27,6 +27,7 @@ READ_BYTES = 65_536
 WRITE_DEADLINE_S = 5.0
 SHUTDOWN_GRACE_S = 1.0
 DRAIN_S = 0.2
+END_GRACE_S = 1.0
 MAX_LOG_LINE = 16_384
 LOG_LINES_KEPT = 20
 
@@ -128,10 +129,19 @@ class AgentBridge:
                     for line in splitter.feed(chunk):
                         self._take(line)
                     self._last_heard = monotonic()
-            if splitter.has_partial_line:
-                self._broken("its output ended inside a line")
+            await self._explain_end(inside_line=splitter.has_partial_line)
         except BridgeError as error:
             self._fail(error)
+
+    async def _explain_end(self, *, inside_line: bool) -> None:
+        """Blame the agent for the end of its output, unless it was killed or has just exited."""
+        with anyio.move_on_after(END_GRACE_S):
+            await self._process.wait()
+        returncode = self._process.returncode
+        if returncode is None:
+            self._broken("it closed its output, but goes on running")
+        elif inside_line and returncode >= 0:
+            self._broken("its output ended inside a line")
 
     async def drain_log(self) -> None:
         """Read stderr for ever, so that the agent never blocks on it; lines go to our log."""
@@ -174,9 +184,10 @@ class AgentBridge:
         self._on_samples(params)
 
     def _take_reply(self, message: dict[str, Any]) -> None:
-        pending = self._pending.get(message.get("id", -1))
+        request_id = message.get("id")
+        pending = self._pending.get(request_id) if type(request_id) is int else None
         if pending is None:
-            raise BridgeProtocol(f"the agent answered an unknown request {message.get('id')!r}")
+            raise BridgeProtocol(f"the agent answered an unknown request {str(request_id)[:64]}")
         if ("result" in message) == ("error" in message):
             raise BridgeProtocol("a reply must hold either a result or an error")
         if "error" in message:
