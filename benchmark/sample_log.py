@@ -6,6 +6,7 @@ few sums, and the raw samples are only read back when somebody asks for them.
 
 import zlib
 from array import array
+from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterator
 
@@ -14,6 +15,9 @@ import orjson
 from shared_models.agent_protocol import Sample
 
 from .errors import BridgeProtocol
+
+MAX_NS = 2**62
+"""Past it (146 years) a time is no measurement; columns hold 64 bits."""
 
 
 class Mean:
@@ -58,11 +62,10 @@ class SampleLog:
         self._seen = bytearray()
         self._batches: list[bytes] = []
         self._ends: list[int] = []
-        self._count = 0
 
     def __len__(self) -> int:
         """Return the number of samples, cancelled ones included."""
-        return self._count
+        return self._ends[-1] if self._ends else 0
 
     @property
     def success_count(self) -> int:
@@ -90,30 +93,40 @@ class SampleLog:
         return self._min_ns, self._max_ns
 
     def extend(self, samples: list[Sample]) -> None:
-        """Add samples; raises BridgeProtocol for a sequence number that was there before."""
-        for sample in samples:
-            self._claim(sample.sequence)
-            self._count_in(sample)
-        if samples:
-            packed = orjson.dumps([sample.model_dump(exclude_none=True) for sample in samples])
-            self._batches.append(zlib.compress(packed, 1))
-            self._count += len(samples)
-            self._ends.append(self._count)
+        """Add samples.
+
+        Raises BridgeProtocol for a sequence number that was there before and for times that no
+        clock gives; the samples in front of that one are kept.
+        """
+        good: list[Sample] = []
+        try:
+            for sample in samples:
+                self._claim(sample)
+                self._count_in(sample)
+                good.append(sample)
+        finally:
+            if good:
+                packed = orjson.dumps([sample.model_dump(exclude_none=True) for sample in good])
+                self._batches.append(zlib.compress(packed, 1))
+                self._ends.append(len(self) + len(good))
 
     def json_batches(self, *, after: int = 0) -> Iterator[tuple[int, bytes]]:
         """Yield `(position, JSON array)` for the batches that end past position `after`.
 
         A batch that straddles `after` is given from there on; position counts samples from 1.
         """
-        for batch, end in zip(self._batches, self._ends, strict=True):
-            if end <= after:
-                continue
-            packed = zlib.decompress(batch)
+        # By index and up to the length seen first: an export reads in a thread while a run appends.
+        for index in range(bisect_right(self._ends, after), len(self._ends)):
+            end = self._ends[index]
+            packed = zlib.decompress(self._batches[index])
             rows = orjson.loads(packed)
             overlap = after - (end - len(rows))
             yield end, orjson.dumps(rows[overlap:]) if overlap > 0 else packed
 
-    def _claim(self, sequence: int) -> None:
+    def _claim(self, sample: Sample) -> None:
+        sequence = sample.sequence
+        if sample.start_ns + sample.duration_ns > MAX_NS:
+            raise BridgeProtocol(f"sample {sequence} has an impossible time")
         if sequence >= len(self._seen):
             if sequence > 2 * len(self._seen) + 100_000:
                 raise BridgeProtocol(f"sample {sequence} is far out of order")
