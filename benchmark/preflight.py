@@ -6,14 +6,19 @@ Without it a run against nothing would be N identical errors.
 from dataclasses import dataclass
 from typing import Any, Literal
 
+import anyio
 import httpx
+import orjson
 
-from service_defaults.endpoints import CheckedEndpoint
+from service_defaults.endpoints import CheckedEndpoint, Endpoint
 
 from .errors import EndpointUnavailable, ModelNotFound
 
 SIMULATOR_HEADER = "x-perfcompare-simulator"
 TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+DEADLINE_S = 15.0
+MAX_REPLY_BYTES = 4 * 1024 * 1024
+MAX_WORD = 64
 
 Provider = Literal["Ollama", "ollama-simulator"]
 
@@ -37,10 +42,12 @@ async def look_at_server(checked: CheckedEndpoint, model: str | None) -> ModelSe
     cause = "it has no address"
     for address in checked.addresses:
         try:
-            return await _look(checked, address, model)
+            # The client's own limits are per read: a server that trickles would hold us for ever.
+            with anyio.fail_after(DEADLINE_S):
+                return await _look(checked, address, model)
         except httpx.ConnectError as error:
             cause = _words(error)
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             cause = "no answer within the time limit"
         except httpx.HTTPError as error:
             cause = f"the connection broke ({type(error).__name__})"
@@ -51,45 +58,59 @@ async def _look(checked: CheckedEndpoint, address: str, model: str | None) -> Mo
     endpoint = checked.endpoint
     async with httpx.AsyncClient(
         base_url=f"{endpoint.scheme}://{address}",
-        headers={"host": endpoint.url.partition("//")[2]},
+        headers={
+            "host": endpoint.url.partition("//")[2],
+            # A compressed reply could be a thousand times what the cap lets through.
+            "accept-encoding": "identity",
+        },
+        verify=endpoint.scheme == "https",  # reading the certificates takes 20 ms
         timeout=TIMEOUT,
         follow_redirects=False,
         trust_env=False,
     ) as client:
-        extensions = {"sni_hostname": endpoint.host}
-        reply = await client.get("/api/version", extensions=extensions)
-        version = _json(reply).get("version")
+        reply, said = await _ask(client, endpoint, "GET", "/api/version")
+        version = said.get("version")
         if reply.status_code != 200 or not isinstance(version, str):
             raise EndpointUnavailable(
                 f"{endpoint.url} answers with HTTP {reply.status_code}, but is no Ollama server"
             )
         details: dict[str, Any] = {}
         if model is not None:
-            shown = await client.post("/api/show", json={"model": model}, extensions=extensions)
+            shown, said = await _ask(client, endpoint, "POST", "/api/show", {"model": model})
             if shown.status_code == 404:
                 raise ModelNotFound(f"the model {model} was not found at {endpoint.url}")
-            found = _json(shown).get("details")
+            found = said.get("details")
             details = found if isinstance(found, dict) else {}
         simulated = SIMULATOR_HEADER in reply.headers
         return ModelServer(
             connect_to=address,
             provider="ollama-simulator" if simulated else "Ollama",
-            version=version,
+            version=version[:MAX_WORD],
             parameter_size=_text(details.get("parameter_size")),
             quantization=_text(details.get("quantization_level")),
         )
 
 
-def _json(reply: httpx.Response) -> dict[str, Any]:
+async def _ask(
+    client: httpx.AsyncClient, endpoint: Endpoint, method: str, path: str, body: object = None
+) -> tuple[httpx.Response, dict[str, Any]]:
+    """Return the reply and the JSON object in it, empty when it holds none."""
+    extensions = {"sni_hostname": endpoint.host}
+    raw = b""
+    async with client.stream(method, path, json=body, extensions=extensions) as reply:
+        async for chunk in reply.aiter_raw():
+            raw += chunk
+            if len(raw) > MAX_REPLY_BYTES:
+                raise EndpointUnavailable(f"{endpoint.url} answers without end to {path}")
     try:
-        parsed = reply.json()
-    except ValueError:
-        return {}
-    return parsed if isinstance(parsed, dict) else {}
+        parsed = orjson.loads(raw)
+    except orjson.JSONDecodeError:
+        parsed = None
+    return reply, parsed if isinstance(parsed, dict) else {}
 
 
 def _text(value: object) -> str | None:
-    return value[:64] if isinstance(value, str) else None
+    return value[:MAX_WORD] if isinstance(value, str) else None
 
 
 def _words(error: httpx.ConnectError) -> str:
