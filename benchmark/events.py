@@ -22,6 +22,7 @@ async def run_events(session: RunSession, *, after: int) -> AsyncIterator[Server
     """
     position = after
     while True:
+        changed = session.next_change
         ended = is_terminal(session.state)
         for end, rows in session.record.samples.json_batches(after=position):
             position = end
@@ -34,6 +35,6 @@ async def run_events(session: RunSession, *, after: int) -> AsyncIterator[Server
             result: TestResult = result_of(session)
             yield ServerSentEvent(result.model_dump_json(), event="done", id=str(position))
             return
-        await session.wait_for_change()
+        await changed.wait()
         with anyio.move_on_after(INTERVAL_S):
             await session.finished.wait()

@@ -27,6 +27,7 @@ from .session import RunSession
 from .views import IDLE, result_of, status_of
 
 KEEP_ALIVE_S = 15
+END_OF_EVENTS_S = 0.8
 BODY_STATUSES = (400, 403, 413, 415, 422)
 
 SessionId = Annotated[str | None, Query(alias="sessionId", min_length=1, max_length=64)]
@@ -114,7 +115,13 @@ class BenchmarkApi:
             async for event in run_events(session, after=last_event_id):
                 yield event
 
-        return EventSourceResponse(stream(), ping=KEEP_ALIVE_S)
+        # At shutdown the run ends first; its followers then have this long to read how.
+        return EventSourceResponse(
+            stream(),
+            ping=KEEP_ALIVE_S,
+            shutdown_event=anyio.Event(),
+            shutdown_grace_period=END_OF_EVENTS_S,
+        )
 
     async def results(
         self,

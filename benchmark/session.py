@@ -73,9 +73,10 @@ class RunSession:
         self._stop_requested = False
         self._given_up: RunError | None = None
 
-    async def wait_for_change(self) -> None:
-        """Return at the next sample or state change."""
-        await self._changed.wait()
+    @property
+    def next_change(self) -> anyio.Event:
+        """Set at the next sample or state change; take it before looking, lest one be missed."""
+        return self._changed
 
     async def execute(self, policy: EndpointPolicy) -> None:
         """Run to the end; never raises for what can go wrong in a run."""
@@ -139,7 +140,7 @@ class RunSession:
     async def _warm_up_and_run(self, bridge: AgentBridge) -> None:
         self._enter(RunState.WARMING_UP)
         await self._warm_up(bridge)
-        if self._stop_requested or self._given_up:
+        if self._may_end_early:
             return
         self._enter(RunState.RUNNING)
         result = await bridge.call("run", self._block(), RunResult, silence_s=self._silence_s())
@@ -148,9 +149,17 @@ class RunSession:
                 f"the agent counts {result.completed} calls, but sent "
                 f"{self.record.samples.attempt_count}"
             )
+        if result.completed < self.configuration.iterations and not self._may_end_early:
+            raise BridgeProtocol(
+                f"the agent ended after {result.completed} calls of its own accord"
+            )
         self.record.runtime = await bridge.call(
             "runtimeStatistics", None, RuntimeStatistics, silence_s=CALL_DEADLINE_S
         )
+
+    @property
+    def _may_end_early(self) -> bool:
+        return self._stop_requested or self._given_up is not None
 
     async def _warm_up(self, bridge: AgentBridge) -> None:
         iterations = self.configuration.warmup_iterations
