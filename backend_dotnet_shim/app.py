@@ -41,6 +41,10 @@ class DotnetAgentLauncher:
             self._reason = error.reason
             _log.warning("agent_unavailable", reason=error.reason)
             return
+        except Exception as error:  # a defect in there must not take the whole service down
+            self._reason = f"preparing the .NET agent failed: {type(error).__name__}"
+            _log.exception("agent_unavailable")
+            return
         self._reason = None
         _log.info("agent_ready", origin=self._build.origin, detail=self._build.detail)
 

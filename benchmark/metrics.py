@@ -56,7 +56,7 @@ def summarise(record: RunRecord) -> Metrics:
     runtime_version = record.agent.runtime_version if record.agent else None
     peak_mb = record.resources.rss_peak_mb if record.resources else None
     lowest, highest = log.extremes_ns
-    first_call_ms = record.first_sample.duration_ns / NS_PER_MS if record.first_sample else None
+    first_call_ms = _first_call(record.first_sample)
     return Metrics(
         language=record.description.language,
         framework=record.description.framework,
@@ -112,6 +112,10 @@ def identity(agent: InitializeResult) -> AgentIdentity:
     """Return who was measured, without what belongs to the one process."""
     process_only = {"protocol_version", "process_id", "modes", "scenarios"}
     return AgentIdentity(**agent.model_dump(by_alias=False, exclude=process_only))
+
+
+def _first_call(sample: Sample | None) -> float | None:
+    return sample.duration_ns / NS_PER_MS if sample and sample.outcome == "ok" else None
 
 
 def _cold_start(spawn_ms: float | None, first_call_ms: float | None) -> float | None:

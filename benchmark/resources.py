@@ -23,7 +23,10 @@ class ResourceSampler:
 
     async def run(self) -> None:
         """Sample for ever; ends by itself when the process is gone."""
-        process = psutil.Process(self.pid)
+        try:
+            process = psutil.Process(self.pid)
+        except psutil.Error:
+            return
         while self._read(process):  # noqa: ASYNC110 - a sampling period, not a wait
             await anyio.sleep(INTERVAL_S)
 

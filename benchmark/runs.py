@@ -3,7 +3,6 @@
 from collections import OrderedDict
 from contextlib import suppress
 
-import anyio
 from anyio.abc import TaskGroup
 
 from service_defaults.discovery import service_url
@@ -29,7 +28,6 @@ class Runs:
         self._policy = policy
         self._group = group
         self._sessions: OrderedDict[str, RunSession] = OrderedDict()
-        self._starting = anyio.Lock()
 
     @property
     def latest(self) -> RunSession | None:
@@ -56,19 +54,22 @@ class Runs:
         Raises ProblemError: 409 while a run is active, 422 for what this backend cannot do, 503
         without an agent; and EndpointError for an endpoint that is not allowed.
         """
-        async with self._starting:
-            self._check_supported(configuration)
-            configuration = await self._with_endpoint(configuration)
-            if (active := self.active) is not None:
-                raise ProblemError(409, "A run is active", detail=f"session {active.id}")
-            if (reason := self._launcher.unavailable()) is not None:
-                raise ProblemError(503, "No agent can be launched", detail=reason)
-            session = RunSession(self._launcher, configuration)
-            self._sessions[session.id] = session
-            while len(self._sessions) > REMEMBERED:
-                self._sessions.popitem(last=False)
+        self._check_supported(configuration)
+        self._check_free()
+        configuration = await self._with_endpoint(configuration)
+        self._check_free()  # others may have come meanwhile; from here on nothing waits
+        session = RunSession(self._launcher, configuration)
+        self._sessions[session.id] = session
+        while len(self._sessions) > REMEMBERED:
+            self._sessions.popitem(last=False)
         self._group.start_soon(session.execute, self._policy)
         return session
+
+    def _check_free(self) -> None:
+        if (active := self.active) is not None:
+            raise ProblemError(409, "A run is active", detail=f"session {active.id}")
+        if (reason := self._launcher.unavailable()) is not None:
+            raise ProblemError(503, "No agent can be launched", detail=reason)
 
     async def stop(self, session_id: str | None) -> bool:
         """Stop a run, the active one without an id; returns whether there was one to stop."""
