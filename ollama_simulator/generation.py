@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from ollama_simulator.errors import ApiError
+from ollama_simulator.latency import Plan
 from ollama_simulator.models import Model
 from ollama_simulator.replies import Measured
 from ollama_simulator.requests import TextRequest
@@ -32,12 +33,13 @@ async def generate(
     `emit` is awaited for each token when the reply is streamed. Raises ApiError when the queue
     for loads is full or an option has a wrong type.
     """
-    clock = simulator.clock
-    warm = simulator.runners.warm(model, request.options.load)
-    waits = warm is None or warm.slots.locked()
-    async with simulator.runners.using(
-        model, request.options.load, request.keep_alive_ns
-    ) as runner:
+    clock, runners, load = simulator.clock, simulator.runners, request.options.load
+    runner = runners.warm_entry(model, load, request.keep_alive_ns)
+    # A call that waits for nothing is due as of its arrival: its total is what was asked for.
+    is_prompt = runner is not None and not runner.slots.locked()
+    if runner is None:
+        runner = await runners.enter(model, load, request.keep_alive_ns)
+    try:
         load_ns = clock.now_ns() - started_ns
         async with runner.slots:
             await simulator.gate.wait()
@@ -47,27 +49,35 @@ async def generate(
             plan = simulator.latency.plan(
                 simulator.rng, prompt_tokens=uncached, tokens=reply.evaluated
             )
-            # A warm call is due as of its arrival, so that its total is what was asked for.
-            origin_ns = slot_ns if waits else started_ns
-            await clock.sleep_until(origin_ns + plan.first_token_ns)
-            first_ns = clock.now_ns()
-            last_index = reply.evaluated - 1
-            if emit is not None:
-                for index, token in enumerate(reply.tokens):
-                    if index:
-                        await clock.sleep_until(origin_ns + plan.due_ns(index))
-                    await simulator.gate.wait()
-                    await emit(token)
-            await clock.sleep_until(origin_ns + plan.due_ns(last_index))
-            last_ns = clock.now_ns()
+            origin_ns = started_ns if is_prompt else slot_ns
+            first_ns, last_ns = await _speak(simulator, reply, plan, origin_ns, emit)
+    finally:
+        runners.leave(runner)
     return reply, Measured(
         total_ns=clock.now_ns() - started_ns,
         load_ns=load_ns,
         prompt_count=prompt_count,
         prompt_ns=first_ns - slot_ns,
         eval_count=reply.evaluated,
-        eval_ns=last_ns - first_ns if last_index > 0 else 0,
+        eval_ns=last_ns - first_ns if reply.evaluated > 1 else 0,
     )
+
+
+async def _speak(
+    simulator: "Simulator", reply: Answer, plan: Plan, origin_ns: int, emit: Emit | None
+) -> tuple[int, int]:
+    """Say each token when it is due; returns when the first and the last one were ready."""
+    clock = simulator.clock
+    await clock.sleep_until(origin_ns + plan.first_token_ns)
+    first_ns = clock.now_ns()
+    if emit is not None:
+        for index, token in enumerate(reply.tokens):
+            if index:
+                await clock.sleep_until(origin_ns + plan.due_ns(index))
+            await simulator.gate.wait()
+            await emit(token)
+    await clock.sleep_until(origin_ns + plan.due_ns(reply.evaluated - 1))
+    return first_ns, clock.now_ns()
 
 
 def check(request: TextRequest, model: Model, *, verb: str) -> None:

@@ -12,7 +12,7 @@ import orjson
 
 from ollama_simulator.errors import ApiError
 
-__all__ = ["decode", "kind_of"]
+__all__ = ["KINDS", "decode", "kind_of"]
 
 _BLANK = " \t\r\n"
 _DEEPEST = 300
@@ -25,7 +25,7 @@ _LONE_SURROGATE = re.compile(
     r"|(?<!\\u[dD][89abAB][0-9a-fA-F]{2})\\u[dD][c-fC-F][0-9a-fA-F]{2}"
 )
 _LITERALS = {"t": "true", "f": "false", "n": "null"}
-_KINDS: dict[type, str] = {
+KINDS: dict[type, str] = {
     str: "string",
     bool: "bool",
     int: "number",
@@ -33,6 +33,7 @@ _KINDS: dict[type, str] = {
     list: "array",
     dict: "object",
 }
+"""What Go calls the types of JSON."""
 
 
 def decode(body: bytes) -> Any:
@@ -45,7 +46,7 @@ def decode(body: bytes) -> Any:
 
 def kind_of(value: Any) -> str:
     """What Go calls the JSON type of `value`."""
-    return _KINDS.get(type(value), "null")
+    return KINDS.get(type(value), "null")
 
 
 def _decode_like_go(text: str) -> Any:

@@ -132,13 +132,14 @@ def _options(fields: Mapping[str, Any]) -> Options:
 def of_type(go_type: str, *kinds: str) -> Check:
     """A check that the JSON type is one of `kinds`."""
 
+    types = tuple(kind for kind, name in go_json.KINDS.items() if name in kinds)
+
     def check(struct: str, field: str, value: Any) -> None:
-        kind = go_json.kind_of(value)
-        if kind not in kinds:
+        if type(value) not in types:
             raise ApiError(
                 400,
-                f"json: cannot unmarshal {kind} into Go struct field {struct}.{field} "
-                f"of type {go_type}",
+                f"json: cannot unmarshal {go_json.kind_of(value)} into Go struct field "
+                f"{struct}.{field} of type {go_type}",
             )
 
     return check
@@ -162,7 +163,7 @@ def _check_top_logprobs(struct: str, field: str, value: Any) -> None:
 
 def check_messages(struct: str, field: str, value: Any) -> None:
     """A list of messages; a message has a decoder of its own, so its errors name `Alias`."""
-    of_type("[]api.Message", "array")(struct, field, value)
+    _MESSAGES(struct, field, value)
     for message in value:
         if message is None:
             continue
@@ -200,6 +201,7 @@ _STRING = of_type("string", "string")
 _BOOL = of_type("bool", "bool")
 _NUMBER = of_type("int", "number")
 _OBJECT = of_type("map[string]interface {}", "object")
+_MESSAGES = of_type("[]api.Message", "array")
 _STRINGS = of_type("[]api.ImageData", "array")
 
 _MESSAGE: dict[str, Check] = {

@@ -103,21 +103,37 @@ class Runners:
             return None
         return runner if _fits(runner, options) else None
 
+    def warm_entry(
+        self, model: Model, options: LoadOptions, keep_alive_ns: int | None
+    ) -> Runner | None:
+        """Hold the loaded runner that fits, or None; `leave` gives it back."""
+        runner = self.warm(model, options)
+        if runner is not None:
+            runner.enter(self._keep_alive_ns if keep_alive_ns is None else keep_alive_ns)
+        return runner
+
+    async def enter(self, model: Model, options: LoadOptions, keep_alive_ns: int | None) -> Runner:
+        """Hold a runner, loaded if need be; `leave` gives it back.
+
+        Raises ApiError(503) when too many requests wait for loads.
+        """
+        runner = self.warm_entry(model, options, keep_alive_ns)
+        return runner or await self._load(model, options, keep_alive_ns)
+
+    def leave(self, runner: Runner) -> None:
+        """Give a runner back."""
+        runner.leave(self._clock.now_ns())
+
     @asynccontextmanager
     async def using(
         self, model: Model, options: LoadOptions, keep_alive_ns: int | None
     ) -> AsyncIterator[Runner]:
-        """Hold a loaded runner. Raises ApiError(503) when too many requests wait for loads."""
-        keep_alive_ns = self._keep_alive_ns if keep_alive_ns is None else keep_alive_ns
-        runner = self.warm(model, options)
-        if runner is None:
-            runner = await self._load(model, options, keep_alive_ns)
-        else:
-            runner.enter(keep_alive_ns)
+        """Hold a runner for a block, as `enter` and `leave` do."""
+        runner = await self.enter(model, options, keep_alive_ns)
         try:
             yield runner
         finally:
-            runner.leave(self._clock.now_ns())
+            self.leave(runner)
 
     def unload(self, model: Model) -> None:
         """Let a model go as soon as it is idle."""
@@ -142,7 +158,7 @@ class Runners:
             for runner, left_ns in alive
         ]
 
-    async def _load(self, model: Model, options: LoadOptions, keep_alive_ns: int) -> Runner:
+    async def _load(self, model: Model, options: LoadOptions, keep_alive_ns: int | None) -> Runner:
         """Load when it is this request's turn. The runner comes back entered."""
         if self._pending >= self._queue:
             raise ApiError(503, _BUSY)
@@ -150,7 +166,7 @@ class Runners:
         try:
             async with self._loading:
                 runner = self.warm(model, options) or await self._start(model, options)
-                runner.enter(keep_alive_ns)
+                runner.enter(self._keep_alive_ns if keep_alive_ns is None else keep_alive_ns)
                 return runner
         finally:
             self._pending -= 1

@@ -22,6 +22,7 @@ _VOCABULARY = """
     café naïve über jalapeño says gives keeps makes takes shows finds means
 """
 _WORDS = tuple(" " + word for word in _VOCABULARY.split())
+_WORD_COUNT = len(_WORDS)
 _SHORTEST = 8
 _SPREAD = 9
 _PIECE = re.compile(r"\w+|[^\w\s]")
@@ -54,7 +55,8 @@ def _tokens(digest: bytes, natural: int) -> list[str]:
     """`natural` tokens: the opening, hashed words, a full stop."""
     tokens = list(_OPENING)
     while len(tokens) < natural:
-        tokens += [_WORDS[byte % len(_WORDS)] for byte in digest]
+        missing = digest[: natural - len(tokens)]
+        tokens += [_WORDS[byte % _WORD_COUNT] for byte in missing]
         if len(tokens) < natural:
             digest = hashlib.blake2b(digest, digest_size=32).digest()
     tokens[natural - 1 :] = ["."] if natural > 1 else tokens[:1]
