@@ -1,5 +1,6 @@
 """The simulator as an ASGI application: who may call, which route answers, what fails."""
 
+import logging
 import re
 from contextlib import suppress
 from typing import Any
@@ -15,6 +16,8 @@ from ollama_simulator.settings import SimulatorSettings
 from ollama_simulator.simulator import Simulator
 
 __all__ = ["App", "create_app"]
+
+_log = logging.getLogger(__name__)
 
 
 def create_app(settings: SimulatorSettings | None = None, *, clock: Clock | None = None) -> "App":
@@ -65,6 +68,13 @@ class App:
             await handler(self.simulator, exchange)
         except ApiError as error:
             await exchange.reply_json({"error": error.text}, error.status)
+        except (ClientGone, ReplyEnded):
+            raise
+        except Exception:
+            if exchange.has_begun:
+                raise
+            _log.exception("request failed")
+            await exchange.reply(500, b"", b"")
 
     async def _route(self, exchange: Exchange) -> Handler | None:
         """The handler of the request, or None when it has been refused as Go's router does."""

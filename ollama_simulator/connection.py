@@ -9,6 +9,8 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from ollama_simulator.exchange import MARK
+
 __all__ = ["Connection"]
 
 _HEAD = b"HTTP/1.1 "
@@ -20,6 +22,15 @@ class Connection(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]  # as uvicorn's own
         super().connection_made(transport)
         self.transport: Any = _HeadHolder(transport)
+
+    def send_400_response(self, msg: str) -> None:
+        """Answer what is not HTTP in the words of Go's server, and with our mark."""
+        mark = b": ".join(MARK)
+        self.transport.write(
+            b"HTTP/1.1 400 Bad Request\r\ncontent-type: text/plain; charset=utf-8\r\n"
+            b"connection: close\r\n" + mark + b"\r\n\r\n400 Bad Request"
+        )
+        self.transport.close()
 
     def on_response_complete(self) -> None:
         self.transport.flush()  # a reply to HEAD has no body that would do it

@@ -32,7 +32,16 @@ _LONGEST_WITH_LENGTH = 2_048
 class Exchange:
     """A request and the reply to it. `started_ns` is when its handler was entered."""
 
-    __slots__ = ("_body", "_receive", "_send", "headers", "method", "path", "started_ns")
+    __slots__ = (
+        "_body",
+        "_receive",
+        "_send",
+        "has_begun",
+        "headers",
+        "method",
+        "path",
+        "started_ns",
+    )
 
     is_faulty = False
 
@@ -40,6 +49,7 @@ class Exchange:
         self._receive = receive
         self._send = send
         self._body: bytes | None = None
+        self.has_begun = False
         self.method: str = scope["method"]
         self.path: str = scope["path"]
         self.headers: list[Header] = scope["headers"]
@@ -116,6 +126,7 @@ class Exchange:
 
     async def _start(self, status: int, content_type: bytes, headers: tuple[Header, ...]) -> None:
         """Send the status line and the headers; an empty content type is left out."""
+        self.has_begun = True
         kind = ((b"content-type", content_type),) if content_type else ()
         await self._send(
             {

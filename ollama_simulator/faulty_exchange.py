@@ -33,6 +33,7 @@ class FaultyExchange(Exchange):
         self._receive = sound._receive
         self._send = sound._send
         self._body = sound._body
+        self.has_begun = False
         self.method = sound.method
         self.path = sound.path
         self.headers = sound.headers

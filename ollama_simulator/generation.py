@@ -54,7 +54,7 @@ async def generate(
     finally:
         runners.leave(runner)
     return reply, Measured(
-        total_ns=clock.now_ns() - started_ns,
+        total_ns=last_ns - started_ns,
         load_ns=load_ns,
         prompt_count=prompt_count,
         prompt_ns=first_ns - slot_ns,

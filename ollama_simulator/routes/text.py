@@ -67,8 +67,9 @@ async def answer(
         await exchange.reply_json(shape.whole(_NOTHING, _UNMEASURED, "unload"))
         return
     check(request, model, verb=verb)
+    at_once = simulator.answers_at_once(model, request.options.load)
     work = _work(simulator, exchange, request, model, shape)
-    if simulator.answers_at_once(model, request.options.load):
+    if at_once:
         await work
     else:
         await exchange.until_gone(work)

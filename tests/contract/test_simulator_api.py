@@ -1,5 +1,6 @@
 """Replies of the simulator, field by field as Ollama's server gives them."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator
 from typing import Any
@@ -442,3 +443,24 @@ async def test_every_reply_carries_the_mark(
 async def test_a_stranger_sees_the_mark_too(client: httpx.AsyncClient) -> None:
     reply = await client.get("/", headers={"host": "evil.example"})
     assert reply.headers["x-perfcompare-simulator"] == "1"
+
+
+async def test_a_failure_of_the_simulator_itself_carries_the_mark(
+    simulator: RunningSimulator, client: httpx.AsyncClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    simulator.app.simulator.latency = object()  # type: ignore[assignment]  # a bug, as it were
+    reply = await client.post("/api/chat", json={"model": "llama2", "messages": HELLO})
+    assert (reply.status_code, reply.content) == (500, b"")
+    assert reply.headers["x-perfcompare-simulator"] == "1"
+    assert "request failed" in caplog.text
+
+
+async def test_what_is_not_http_gets_the_mark(simulator: RunningSimulator) -> None:
+    port = int(simulator.url.rpartition(":")[2])
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"hello\r\n\r\n")
+    reply = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert reply.startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert b"\r\nx-perfcompare-simulator: 1\r\n" in reply

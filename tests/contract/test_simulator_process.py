@@ -96,6 +96,17 @@ def test_a_senseless_setting_ends_it_with_the_code_for_configuration(
     assert text in said.decode()
 
 
+def test_a_port_in_use_ends_it_with_a_word() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        with subprocess.Popen(
+            command("--port", port), cwd=ROOT, env=child_environment(), stderr=subprocess.PIPE
+        ) as child:
+            _, said = child.communicate(timeout=30)
+    assert child.returncode == 1
+    assert port in said.decode()
+
+
 def test_it_imports_no_heavy_library() -> None:
     """Idle memory is budgeted."""
     probe = (

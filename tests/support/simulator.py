@@ -1,7 +1,6 @@
 """A simulated model server on a free port of this process's loop."""
 
 import asyncio
-import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
@@ -12,7 +11,7 @@ import uvicorn
 
 from ollama_simulator import App, LatencyModel, SimulatorSettings, create_app
 from ollama_simulator.clock import Clock
-from ollama_simulator.serving import configuration
+from ollama_simulator.serving import configuration, listen
 
 START_TIMEOUT_S = 10.0
 
@@ -43,8 +42,8 @@ async def running_simulator(
     """
     settings = replace(settings or SimulatorSettings(latency=INSTANT), control=True)
     app = create_app(settings, clock=clock)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = _Server(configuration(app, host="127.0.0.1", port=0))
+    with listen("127.0.0.1", 0) as listener:
+        server = _Server(configuration(app))
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[listener]))
             try:
