@@ -15,11 +15,11 @@ __all__ = ["Clock", "precise_loop"]
 _COARSE_MARGIN_NS = 1_500_000
 """An ordinary loop wakes up to a millisecond late."""
 
-_PRECISE_MARGIN_NS = 120_000
+_PRECISE_MARGIN_NS = 250_000
 """The precise loop wakes within the timer slack of Linux (50 µs) and one turn of the loop."""
 
-_TURN_NS = 40_000
-"""One turn of the loop; waiting out less than that delays nobody."""
+_TURN_NS = 100_000
+"""One slow turn of the loop. Less than that is waited out without one, or it would be overslept."""
 
 
 class Clock:
@@ -63,7 +63,11 @@ def precise_loop() -> asyncio.AbstractEventLoop:
     """
     if not hasattr(select, "epoll"):
         return asyncio.new_event_loop()
-    return _PreciseLoop(_MicrosecondSelector())
+    selector = _MicrosecondSelector()
+    if selector.fileno() >= _HIGHEST_FOR_SELECT:
+        selector.close()
+        return asyncio.new_event_loop()
+    return _PreciseLoop(selector)
 
 
 class _PreciseLoop(asyncio.SelectorEventLoop):
@@ -82,6 +86,9 @@ if hasattr(select, "epoll"):
                 timeout = 0
             return super().select(timeout)
 
+
+_HIGHEST_FOR_SELECT = 1_024
+"""`select` cannot wait for descriptors from here on."""
 
 _LONG_S = 1.0
 """From here on milliseconds do, and `select` would be one more system call."""
