@@ -16,7 +16,7 @@ internal static class MessageReader
         {
             message = value.Deserialize(type) ?? throw new JsonException("is null");
         }
-        catch (JsonException problem) when (problem.Path is { Length: > 1 } path && !problem.Message.Contains(path))
+        catch (JsonException problem) when (problem.Path is { Length: > 1 } path && !problem.Message.Contains(path[2..], StringComparison.Ordinal))
         {
             // A converter of ours says what is wrong, the library knows where.
             throw new JsonException($"{path[2..]} {problem.Message}", problem);

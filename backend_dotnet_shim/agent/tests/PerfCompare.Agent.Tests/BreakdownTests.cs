@@ -1,0 +1,64 @@
+using System.Text.Json;
+
+namespace PerfCompare.Agent.Tests;
+
+public sealed class BreakdownTests
+{
+    private static readonly string[] s_summed =
+        ["transportNs", "modelNs", "loadNs", "promptEvalNs", "evalNs", "promptTokens", "completionTokens"];
+
+    [Fact]
+    public async Task The_calls_parts_stand_on_top_and_lie_inside_one_another()
+    {
+        var sample = await OneAsync(FakeModelServer.Done);
+        var call = Assert.Single(sample.GetProperty("calls").EnumerateArray());
+
+        Assert.All(s_summed, name => Assert.Equal(Number(call, name), Number(sample, name)));
+        Assert.Equal(5_000, Number(sample, "modelNs"));
+        Assert.Equal(3, Number(sample, "promptTokens"));
+        Assert.Equal("stop", call.GetProperty("doneReason").GetString());
+        Assert.True(Number(sample, "startNs") <= Number(call, "startNs"));
+        Assert.True(Number(call, "startNs") <= Number(call, "httpStartNs"));
+        Assert.True(Number(call, "transportNs") <= Number(call, "durationNs"));
+        Assert.True(Number(call, "durationNs") <= Number(sample, "durationNs"));
+    }
+
+    [Fact]
+    public async Task A_figure_of_zero_or_none_is_unknown()
+    {
+        var sample = await OneAsync("""{"message":{"role":"assistant","content":"x"},"done":true,"total_duration":0}""");
+
+        Assert.Equal("ok", sample.GetProperty("outcome").GetString());
+        Assert.All(s_summed[1..], name => Assert.False(sample.TryGetProperty(name, out _), name));
+    }
+
+    [Fact]
+    public async Task A_delay_in_the_chat_client_is_the_frameworks_share()
+    {
+        var sample = await OneAsync(FakeModelServer.Done, TimeSpan.FromMilliseconds(50));
+
+        Assert.True(Number(sample, "durationNs") - Number(sample, "transportNs") >= 50_000_000);
+    }
+
+    [Fact]
+    public async Task The_bare_loop_times_the_same_calls()
+    {
+        await using var server = new FakeModelServer();
+        var agent = await AgentHarness.InitialisedAsync(server);
+
+        var result = await agent.CallAsync("bareLoop", """{"iterations":3}""");
+
+        Assert.Equal(3, result.GetProperty("durationsNs").GetArrayLength());
+        Assert.All(server.Requests, request => Assert.False(request.Headers.ContainsKey("traceparent")));
+    }
+
+    private static async Task<JsonElement> OneAsync(string reply, TimeSpan chatClientDelay = default)
+    {
+        await using var server = new FakeModelServer(reply);
+        var agent = await AgentHarness.InitialisedAsync(server, chatClientDelay: chatClientDelay);
+        await agent.CallAsync("run", """{"runId":"r","firstSequence":1,"iterations":1,"mode":"standard","concurrency":1}""");
+        return Assert.Single(agent.Samples);
+    }
+
+    private static long Number(JsonElement value, string name) => value.GetProperty(name).GetInt64();
+}
