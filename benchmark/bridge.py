@@ -21,7 +21,7 @@ from shared_models.wire import WireModel
 
 from .errors import AgentRefused, BridgeDied, BridgeError, BridgeProtocol, BridgeTimeout
 from .framing import LineSplitter
-from .process import describe_exit, end_agent, start_agent
+from .process import describe_exit, discard_output, end_agent, start_agent
 
 READ_BYTES = 65_536
 WRITE_DEADLINE_S = 5.0
@@ -246,6 +246,7 @@ async def open_bridge(command: Sequence[str], on_samples: OnSamples) -> AsyncIte
     finally:
         with anyio.CancelScope(shield=True):
             await end_agent(process, grace_s=0)
+            await discard_output(process)
     if failure is not None:
         raise failure
 

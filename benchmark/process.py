@@ -17,6 +17,8 @@ _PASSED = frozenset(
 )
 _PASSED_PREFIXES = ("LC_", "DOTNET_", "PYTHON", "SSL_", "XDG_")
 
+DISCARD_S = 0.2
+
 
 def agent_environment(environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return what an agent may know of our environment: no keys, no endpoints, no OTEL headers."""
@@ -47,6 +49,15 @@ async def end_agent(process: Process, *, grace_s: float) -> None:
         os.killpg(process.pid, signal.SIGKILL)
     with anyio.move_on_after(5.0):
         await process.wait()
+
+
+async def discard_output(process: Process) -> None:
+    """Read what an ended agent left in its pipes: only their end lets go of the descriptors."""
+    for stream in (process.stdout, process.stderr):
+        ended = (anyio.EndOfStream, anyio.BrokenResourceError, anyio.ClosedResourceError)
+        with anyio.move_on_after(DISCARD_S), suppress(*ended):
+            while stream is not None:
+                await stream.receive()
 
 
 def describe_exit(returncode: int | None) -> str:
