@@ -51,9 +51,9 @@ async def main(url: str | None, model: str) -> int:
     missed = 0
     async with contextlib.AsyncExitStack() as stack:
         flags = ("--latency-ms", "0", "--load-ms", "0")
-        url = url or await stack.enter_async_context(simulator_process(*flags))
+        address = url or await stack.enter_async_context(simulator_process(*flags))
         client = await stack.enter_async_context(
-            httpx.AsyncClient(base_url=url, trust_env=False, timeout=60)
+            httpx.AsyncClient(base_url=address, trust_env=False, timeout=60)
         )
         await block_ms(client, body(model, {}), WARM_UP)
         for name, extra in FIELDS.items():
