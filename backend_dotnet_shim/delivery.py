@@ -18,7 +18,7 @@ from service_defaults.errors import ConfigurationError
 from service_defaults.settings import ServiceSettings
 
 from . import prebuilt
-from .agent_source import NAME, PROJECT, source_hash, source_hash_at_start
+from .agent_source import NAME, PREBUILT_DIR, PROJECT, source_hash, source_hash_at_start
 from .dotnet_sdk import find_dotnet, find_sdk, publish
 from .errors import AgentUnavailable, ArchiveUnusable, BuildFailed
 
@@ -37,7 +37,7 @@ class AgentBuild:
     stale: bool
 
 
-def resolve(cache_dir: Path) -> AgentBuild:
+def resolve(cache_dir: Path, *, prebuilt_dir: Path = PREBUILT_DIR) -> AgentBuild:
     """Return the agent's command, building or unpacking it first if needed.
 
     A first build takes up to minutes and blocks; call it in a worker thread. Two processes never
@@ -46,23 +46,23 @@ def resolve(cache_dir: Path) -> AgentBuild:
     agents_dir = _agents_dir(cache_dir)
     dotnet = find_dotnet()
     if dotnet is None:
-        return _prebuilt(agents_dir, why="there is no .NET SDK")
+        return _prebuilt(agents_dir, prebuilt_dir, why="there is no .NET SDK")
     library = _library(agents_dir, source_hash())
     if library.is_file():
         return _from_source(dotnet, library, "built from source before")
     sdk = find_sdk(dotnet)
     if sdk is None:
-        return _prebuilt(agents_dir, why="there is no .NET SDK 10 or newer")
+        return _prebuilt(agents_dir, prebuilt_dir, why="there is no .NET SDK 10 or newer")
     try:
         with _locked(agents_dir):
             if not library.is_file():
                 _build(dotnet, library.parent)
     except BuildFailed as failure:
-        return _instead_of_build(agents_dir, failure)
+        return _instead_of_build(agents_dir, prebuilt_dir, failure)
     return _from_source(dotnet, library, f"built from source with SDK {sdk}")
 
 
-def is_ready(cache_dir: Path) -> bool:
+def is_ready(cache_dir: Path, *, prebuilt_dir: Path = PREBUILT_DIR) -> bool:
     """Return whether an agent has been prepared here before. Starts nothing and builds nothing.
 
     A fraction of a millisecond after the first call in a process.
@@ -71,7 +71,7 @@ def is_ready(cache_dir: Path) -> bool:
     if find_dotnet() is not None and _library(agents_dir, source_hash_at_start()).is_file():
         return True
     try:
-        archive = prebuilt.choose(prebuilt.read_manifest())
+        archive = prebuilt.choose(prebuilt.read_manifest(prebuilt_dir))
     except ArchiveUnusable:
         return False
     return prebuilt.unpacked_path(archive, agents_dir=agents_dir).is_file()
@@ -102,19 +102,19 @@ def _build(dotnet: Path, target: Path) -> None:
         os.replace(output, target)
 
 
-def _instead_of_build(agents_dir: Path, failure: BuildFailed) -> AgentBuild:
+def _instead_of_build(agents_dir: Path, prebuilt_dir: Path, failure: BuildFailed) -> AgentBuild:
     try:
-        return _prebuilt(agents_dir, why=failure.reason)
+        return _prebuilt(agents_dir, prebuilt_dir, why=failure.reason)
     except ArchiveUnusable:
         raise failure from None
 
 
-def _prebuilt(agents_dir: Path, *, why: str) -> AgentBuild:
+def _prebuilt(agents_dir: Path, prebuilt_dir: Path, *, why: str) -> AgentBuild:
     try:
-        manifest = prebuilt.read_manifest()
+        manifest = prebuilt.read_manifest(prebuilt_dir)
         archive = prebuilt.choose(manifest)
         with _locked(agents_dir):
-            executable = prebuilt.unpack(archive, agents_dir=agents_dir)
+            executable = prebuilt.unpack(archive, agents_dir=agents_dir, prebuilt_dir=prebuilt_dir)
     except ArchiveUnusable as error:
         raise ArchiveUnusable(f"{why}, and {error.reason}") from error
     return AgentBuild(
