@@ -96,7 +96,8 @@ async def spawn(
     try:
         process = await anyio.open_process(
             command,
-            stdin=DEVNULL,
+            # Never written to: its end tells a child that we are gone.
+            stdin=PIPE,
             stdout=PIPE,
             stderr=PIPE,
             env=environment,
