@@ -26,7 +26,8 @@ class _WithoutSockets(logging.Filter):
     """Keeps the addresses of page sockets out of the log: they carry the page's access token."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        return not str(record.msg).endswith(("[accepted]", "connection open", "connection closed"))
+        message = str(record.msg)
+        return '"WebSocket ' not in message and not message.startswith("connection ")
 
 
 def create_app(settings: WebSettings, deps: Deps) -> FastAPI:

@@ -46,7 +46,8 @@ def _headline(view: AnswerView) -> None:
         for number, piece in enumerate(view.headline):
             if number:
                 Text("·", classes="headline-dot")
-            with box("headline-piece", tag="span"):
+            # A name keeps its figure on its line; plain words may wrap.
+            with box("headline-piece" if piece.backend else "", tag="span"):
                 if piece.backend:
                     Text(f"{piece.label} ", classes=f"side-name side-{piece.backend}")
                 Text(piece.words)

@@ -81,8 +81,10 @@ class ConfigForm:
             entry = _input(field, field.initial if initial is None else initial)
             if field.kind == "model":
                 self._model_menu(entry)
-        attribute(label, for_=entry.html_id)
-        attribute(entry, for_=entry.html_id, aria_label=field.label)
+        # An id of our own: the library gives its own to more than one element of a select.
+        identity = f"field-{field.name}"
+        attribute(label, for_=identity)
+        attribute(entry, for_=identity, aria_label=field.label)
         entry.props("outlined dense hide-bottom-space").classes("field-input")
         entry.mark(field.name)
         if field.hint:
