@@ -17,6 +17,8 @@ public sealed class WireTests
         var request = Assert.Single(server.Requests);
         Assert.Equal("POST /api/chat HTTP/1.1", request.Line);
         Assert.Equal("model.test:11434", request.Headers["Host"]);
+        Assert.Equal("application/json", request.Headers["Accept"]);
+        Assert.Equal("identity", request.Headers["Accept-Encoding"]);
         Assert.Equal(TraceIds.Derive("r1", 1, 1).TraceParent, request.Headers["traceparent"]);
         Assert.True(JsonElement.DeepEquals(
             JsonElement.Parse(

@@ -25,11 +25,16 @@ internal static class ModelHttpClient
             ConnectCallback = (context, cancellationToken) =>
                 DialAsync(endpoint.ConnectTo ?? (EndPoint)context.DnsEndPoint, cancellationToken),
         };
-        return new(instrument is null ? sockets : instrument(sockets))
+        var client = new HttpClient(instrument is null ? sockets : instrument(sockets))
         {
             BaseAddress = endpoint.BaseAddress,
             Timeout = Timeout.InfiniteTimeSpan,
         };
+
+        // The Python client cannot leave these two out; the server shall see the same from both.
+        client.DefaultRequestHeaders.Accept.ParseAdd("application/json");
+        client.DefaultRequestHeaders.AcceptEncoding.ParseAdd("identity");
+        return client;
     }
 
     private static async ValueTask<Stream> DialAsync(EndPoint target, CancellationToken cancellationToken)
