@@ -35,7 +35,8 @@ def samples_csv(session: RunSession) -> Iterator[str]:
 
 def _line(cells: list[str]) -> str:
     buffer = io.StringIO()
-    csv.writer(buffer, lineterminator="\n").writerow(cells)
+    # With the standard CR LF as line end, either of them inside a cell is quoted.
+    csv.writer(buffer, lineterminator="\r\n").writerow(cells)
     return buffer.getvalue()
 
 
