@@ -11,6 +11,7 @@ FOREIGN_NAMES = ("PORT", "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
 # Two shared cores stall at will: a slow example is no failure, and the same ones run each time.
 settings.register_profile(
     "perfcompare",
+    max_examples=50,
     deadline=None,
     derandomize=True,
     database=None,
