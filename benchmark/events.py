@@ -1,6 +1,6 @@
 """A run as server-sent events: samples without a gap, the status at most four times a second."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 import anyio
 from sse_starlette import ServerSentEvent
@@ -14,7 +14,7 @@ from .views import result_of, status_of
 INTERVAL_S = 0.25
 
 
-async def run_events(session: RunSession, *, after: int) -> AsyncIterator[ServerSentEvent]:
+async def run_events(session: RunSession, *, after: int) -> AsyncGenerator[ServerSentEvent, None]:
     """Yield the events of a run from sample position `after` on, until its `done`.
 
     The id of each event is the number of samples delivered so far, so that a client that comes
