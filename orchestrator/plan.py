@@ -11,6 +11,8 @@ from .errors import DependencyCycle, UnknownResource
 from .model import Resource
 
 LOOPBACK = "127.0.0.1"
+CHILD = "orchestrator.child"
+"""The module that ties a child to the launcher before it becomes the service."""
 PASSED_NAMES = frozenset(
     {
         "HOME", "LANG", "LANGUAGE", "LOGNAME", "PATH", "PYTHONPATH", "PYTHONTRACEMALLOC",
@@ -58,6 +60,8 @@ class Surroundings:
     caller: Mapping[str, str]
     """The environment of the caller, from which an allow-list is passed on."""
     data_dir: Path
+    launcher: int
+    """The pid that the children must not outlive."""
     instance: str
     """Names this launch; with the resource's name it is the OpenTelemetry instance id."""
 
@@ -102,7 +106,10 @@ def plan(
         Launch(
             name=resource.name,
             # -P: a directory named like one of our packages must not be picked up by accident.
-            command=(sys.executable, "-P", "-m", resource.module),
+            command=(
+                *(sys.executable, "-P", "-m", CHILD),
+                *(str(surroundings.launcher), resource.module),
+            ),
             environment=environment(
                 resource,
                 urls=urls,

@@ -122,6 +122,7 @@ class _Stack:
             surroundings=Surroundings(
                 caller=self._settings.environment,
                 data_dir=self._options.directory,
+                launcher=processes.own_pid(),
                 instance=secrets.token_hex(4),
             ),
         )

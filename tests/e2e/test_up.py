@@ -113,6 +113,17 @@ def test_killing_the_orchestrator_leaves_no_child() -> None:
         assert not living(processes)
 
 
+def test_killing_the_orchestrator_while_it_starts_leaves_no_child(tmp_path: Path) -> None:
+    """Also before a service has imported what would end it."""
+    with started([*UP, "--json"], data_dir=tmp_path) as (process, _):
+        leader = psutil.Process(process.pid)
+        assert eventually(lambda: len(leader.children()) == len(SERVICES))
+        children = leader.children(recursive=True)
+        process.kill()
+        process.wait()
+        assert not living(children)
+
+
 def test_a_stop_while_starting_leaves_nothing(tmp_path: Path) -> None:
     """Ctrl-C does not have to wait for the start."""
     with started([*UP, "--json"], data_dir=tmp_path) as (process, _):

@@ -190,9 +190,10 @@ def _names_imported_from(module: Module, *, outside: bool) -> set[str]:
     names: set[str] = set()
     for node in module.tree.body:
         if isinstance(node, ast.ImportFrom):
-            # `from . import page` only uses a submodule.
-            beside = node.level == 1 and node.module is not None
-            inside = beside or _within(node.module or "", [".".join(module.dotted)])
+            own = ".".join(module.dotted)
+            # `from . import page` and `from ui.pages import page` only use a submodule.
+            relative = node.level == 1 and node.module is not None
+            inside = relative or (node.module or "").startswith(own + ".")
             if inside is not outside:
                 names.update(alias.asname or alias.name for alias in node.names)
     return {name for name in names if not name.startswith("_")}

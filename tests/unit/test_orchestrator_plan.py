@@ -36,7 +36,9 @@ def _launches(
         ports=ports,
         descriptors={name: index for index, name in enumerate(ports, start=7)},
         externals=(External(name="ollama", url=ollama),),
-        surroundings=Surroundings(caller=caller or {}, data_dir=Path("/data"), instance="abc"),
+        surroundings=Surroundings(
+            caller=caller or {}, data_dir=Path("/data"), launcher=1, instance="abc"
+        ),
     )
     return {launch.name: launch for launch in made.launches}
 
