@@ -34,7 +34,8 @@ _GROUNDS = {
 
 
 def install() -> None:
-    """Serve the stylesheet and the font, and put them on every page."""
+    """Serve the stylesheet and the font, put them on every page, and word the error page."""
+    app.on_page_exception(_error_page)
     version = sha256((STATIC / "perfcompare.css").read_bytes()).hexdigest()[:12]
     app.add_static_files("/static", STATIC, max_cache_age=86_400)
     ui.add_head_html(
@@ -120,3 +121,10 @@ def _theme_toggle() -> None:
 
 def _theme_label(choice: str) -> str:
     return f"Theme: {choice}. Switch to {THEMES[choice][2]}"
+
+
+def _error_page() -> None:
+    with box("error-page"):
+        Text("This page could not be drawn", tag="h1", classes="answer-headline")
+        Text("The log of the web service says why.", tag="p", classes="answer-sentence")
+        ui.link("Back to the dashboard", "/dashboard").classes("button-main button-link")

@@ -84,11 +84,6 @@ async def dashboard(
         yield served, page, faults
 
 
-def card(page: Page, backend: str) -> object:
-    """Return the card of a backend."""
-    return page.get_by_role("article", name=backend)
-
-
 async def run(page: Page) -> None:
     """Press the button and wait until both cards have completed."""
     await page.get_by_role("button", name="Run performance tests").click()
@@ -246,6 +241,26 @@ async def test_no_page_has_an_error_or_scrolls_sideways(tmp_path: Path, scheme: 
                     found = await page.evaluate(ids)
                     assert len(found) == len(set(found)), path
                 assert [] == faults.found
+
+
+async def test_a_result_fits_a_phone(tmp_path: Path) -> None:
+    """At 360 px the answer, its explanation and both cards stack without sideways scrolling."""
+    async with dashboard(tmp_path, width=360) as (_, page, faults):
+        await run(page)
+        await page.get_by_role("button", name="contended: no verdict").focus()
+        await expect(page.get_by_role("tooltip").first).to_be_visible()
+        await expect(page.get_by_role("tooltip").first).to_be_in_viewport()
+
+        wide = "document.documentElement.scrollWidth - window.innerWidth"
+        assert await page.evaluate(wide) <= 0
+        first, second = [
+            await page.get_by_role("article", name=name).bounding_box()
+            for name in ("python-backend", "dotnet-backend")
+        ]
+        assert first is not None
+        assert second is not None
+        assert first["y"] + first["height"] <= second["y"]
+        assert [] == faults.found
 
 
 async def test_the_theme_is_chosen_and_remembered(tmp_path: Path) -> None:

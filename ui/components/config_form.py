@@ -110,7 +110,7 @@ class ConfigForm:
             button = ui.button(icon="expand_more", color=None).props("flat dense")
             button.classes("field-button").mark("choose-model")
             attribute(button, aria_label="Choose an installed model", aria_haspopup="menu")
-        with button, ui.menu().props("auto-close no-focus=false") as menu:
+        with button, ui.menu().props('auto-close anchor="bottom right" self="top right"') as menu:
             attribute(menu, aria_label="Installed models")
 
         async def fill() -> None:

@@ -83,7 +83,7 @@ def card_view(
         runtime=_runtime(metrics, capabilities),
         key=key,
         unit=unit,
-        figures=_figures(metrics),
+        figures=_figures(side, metrics),
         segments=_segments(metrics.breakdown if metrics else None, scale_ms),
         progress=_progress(side),
         note=_note(side, health),
@@ -128,25 +128,43 @@ def _identity(agent: AgentIdentity) -> str:
     return f"{runtime} · {agent.framework} {agent.framework_version}"
 
 
-def _figures(metrics: Metrics | None) -> tuple[str, ...]:
+def _figures(side: SideRun, metrics: Metrics | None) -> tuple[str, ...]:
     if metrics is None:
-        return (UNKNOWN,) * len(FIGURES)
-    total = metrics.success_count + metrics.failure_count
-    tokens = metrics.tokens.per_second
+        return _figures_so_far(side.status if side.phase != "Idle" else None)
+    too_few = metrics.p95_ms is None and metrics.success_count > 0
     return (
         milliseconds(metrics.average_time_per_iteration_ms),
         milliseconds(metrics.min_iteration_time_ms),
         milliseconds(metrics.max_iteration_time_ms),
-        TOO_SMALL if metrics.p95_ms is None else milliseconds(metrics.p95_ms),
+        TOO_SMALL if too_few else milliseconds(metrics.p95_ms),
         per_second(metrics.iterations_per_second),
-        f"{metrics.success_count:,} of {total:,}",
-        f"{metrics.failure_count:,} of {total:,}",
+        *_counts(metrics.success_count, metrics.failure_count),
         megabytes(metrics.memory_used_mb),
         milliseconds(metrics.warmup_time_ms),
         milliseconds(metrics.cold_start_ms),
         milliseconds(metrics.first_call_ms),
-        per_second(tokens),
+        per_second(metrics.tokens.per_second),
     )
+
+
+def _figures_so_far(status: TestStatus | None) -> tuple[str, ...]:
+    if status is None:
+        return (UNKNOWN,) * len(FIGURES)
+    return (
+        milliseconds(status.average_time_per_iteration_ms),
+        milliseconds(status.min_iteration_time_ms),
+        milliseconds(status.max_iteration_time_ms),
+        UNKNOWN,
+        per_second(status.iterations_per_second),
+        *_counts(status.success_count, status.failure_count),
+        megabytes(status.memory_used_mb),
+        milliseconds(status.warmup_time_ms),
+        *(UNKNOWN,) * 3,
+    )
+
+
+def _counts(succeeded: int, failed: int) -> tuple[str, str]:
+    return f"{succeeded:,} of {succeeded + failed:,}", f"{failed:,} of {succeeded + failed:,}"
 
 
 def _segments(breakdown: Breakdown | None, scale_ms: float) -> tuple[Segment, ...]:

@@ -157,7 +157,7 @@ async def read_form(values: Values, policy: EndpointPolicy) -> TestConfiguration
         try:
             await policy.check(str(values.get("endpoint") or "").strip())
         except EndpointError as refusal:
-            reasons["endpoint"] = f"{str(refusal)[:1].upper()}{str(refusal)[1:]}."
+            reasons["endpoint"] = f"{refusal}."
     if configuration is None or reasons:
         raise FormInvalid(reasons)
     return configuration
@@ -196,4 +196,11 @@ def _reasons(errors: list[ErrorDetails]) -> dict[str, str]:
 
 def _worded(error: ErrorDetails) -> str:
     template = _TEMPLATES.get(error["type"])
-    return template.format(**error.get("ctx", {})) if template else f"{error['msg']}."
+    if template is None:
+        return f"{error['msg']}."
+    limits = error.get("ctx", {})
+    return template.format(**{name: _plain_number(limit) for name, limit in limits.items()})
+
+
+def _plain_number(limit: Any) -> Any:
+    return int(limit) if isinstance(limit, float) and limit.is_integer() else limit
