@@ -21,6 +21,9 @@ from .settings import WebSettings, listening_port, storage_secret
 RECONNECT_S = 30.0
 """A sleeping laptop or a hidden tab comes back to the same page within this time."""
 
+COOKIE_AGE_S = 365 * 24 * 3600
+"""How long a browser keeps its theme."""
+
 
 class _WithoutSockets(logging.Filter):
     """Keeps the addresses of page sockets out of the log: they carry the page's access token."""
@@ -72,6 +75,6 @@ def _mount_pages(app: FastAPI, settings: WebSettings) -> None:
         reconnect_timeout=RECONNECT_S,
         tailwind=False,
         storage_secret=secret,
-        session_middleware_kwargs={"same_site": "strict", "max_age": None},
+        session_middleware_kwargs={"same_site": "strict", "max_age": COOKIE_AGE_S},
         show_welcome_message=False,
     )

@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 
-from nicegui import app, ui
+import structlog
+from fastapi import Request, Response
+from nicegui import Client, app, ui
 
 from .components.badges import ServiceBadge, SimulatedBadge, badge_list
 from .components.elements import Text, attribute, box, icon_button
@@ -14,6 +16,8 @@ from .feed import Feed
 STATIC = Path(__file__).parent / "static"
 FAVICON = STATIC / "favicon.svg"
 PRODUCT = "perfcompare"
+
+_log = structlog.get_logger()
 
 RAIL: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ("Compare", (("Dashboard", "/dashboard"),)),
@@ -34,8 +38,9 @@ _GROUNDS = {
 
 
 def install() -> None:
-    """Serve the stylesheet and the font, put them on every page, and word the error page."""
-    app.on_page_exception(_error_page)
+    """Serve the stylesheet and the font, put them on every page, and word the error pages."""
+    app.on_page_exception(_failed_page)
+    app.add_exception_handler(404, _missing_page)
     version = sha256((STATIC / "perfcompare.css").read_bytes()).hexdigest()[:12]
     app.add_static_files("/static", STATIC, max_cache_age=86_400)
     ui.add_head_html(
@@ -123,8 +128,19 @@ def _theme_label(choice: str) -> str:
     return f"Theme: {choice}. Switch to {THEMES[choice][2]}"
 
 
-def _error_page() -> None:
+def _failed_page(error: Exception) -> None:
+    _log.error("page_failed", exc_info=error)
+    _message("This page could not be drawn", "The log of the web service says why.")
+
+
+async def _missing_page(request: Request, _error: Exception) -> Response:
+    with Client(ui.page("", title=page_title("No such page")), request=request) as client:
+        _message("There is no such page", "The address may be mistyped or out of date.")
+    return client.build_response(request, 404)
+
+
+def _message(title: str, words: str) -> None:
     with box("error-page"):
-        Text("This page could not be drawn", tag="h1", classes="answer-headline")
-        Text("The log of the web service says why.", tag="p", classes="answer-sentence")
-        ui.link("Back to the dashboard", "/dashboard").classes("button-main button-link")
+        Text(title, tag="h1", classes="answer-headline")
+        Text(words, tag="p", classes="answer-sentence")
+        ui.link("Open the dashboard", "/dashboard").classes("button-main button-link")

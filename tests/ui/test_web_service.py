@@ -137,6 +137,16 @@ async def test_unknown_paths_and_methods_of_the_api_are_problems(tmp_path: Path)
     assert {"status": "healthy", "service": "web"} == health.json()
 
 
+async def test_an_unknown_page_says_so_and_leads_back(tmp_path: Path) -> None:
+    """404 as a page of ours, without a traceback."""
+    async with web(tmp_path) as client:
+        response = await client.get("/no-such-page")
+
+    assert 404 == response.status_code
+    assert "There is no such page" in response.text
+    assert "/dashboard" in response.text
+
+
 async def test_every_status_is_in_the_api_description(tmp_path: Path) -> None:
     """What the routes can answer is documented."""
     async with web(tmp_path) as client:
