@@ -54,8 +54,8 @@ FRAMEWORKS: dict[str, tuple[str, ...]] = {
     "dotnet-backend": _BACKEND,
     # A bare ASGI application: no Starlette.
     "ollama-simulator": ("orjson", "uvicorn", "uvicorn.protocols.http.httptools_impl"),
-    # psutil reads who we are for the lock file; rich is not loaded unless on a terminal.
-    "orchestrator": ("anyio", "anyio._backends._asyncio", "typer", "psutil"),
+    # psutil reads who we are for the lock file; rich is loaded on a terminal only, typer never.
+    "orchestrator": ("anyio", "anyio._backends._asyncio", "argparse", "json", "psutil"),
 }
 """Each process of the stack and what its bare counterpart imports."""
 

@@ -22,7 +22,22 @@ def main() -> None:
         threading.Thread(target=_die_at_end_of_input, daemon=True).start()
     if os.getppid() != orchestrator:
         sys.exit("the orchestrator has gone")
-    runpy.run_module(module, run_name="__main__", alter_sys=True)
+    os._exit(_run(module))
+
+
+def _run(module: str) -> int:
+    # What a service opened is closed when its main returns. Taking the interpreter down as well
+    # costs 0.2 to 0.4 s for each service, which the stop of the whole stack would wait for.
+    try:
+        runpy.run_module(module, run_name="__main__", alter_sys=True)
+    except SystemExit as end:
+        if isinstance(end.code, str):
+            sys.stderr.write(f"{end.code}\n")
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+    return 0
 
 
 def _die_at_end_of_input() -> None:

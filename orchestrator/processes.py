@@ -4,6 +4,7 @@ A child leads its own session, so that one signal reaches everything it started.
 started from the main thread alone: the kernel's death signal follows the thread that forked.
 """
 
+import asyncio
 import ctypes
 import os
 import signal
@@ -161,6 +162,12 @@ def start_background(command: Sequence[str], *, log: Path) -> Background:
 
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags | os.O_NOFOLLOW, 0o600)
+
+
+def watch_by_descriptor() -> None:
+    """Let Python 3.11 wait for children by pidfd, as later versions do, not by a thread each."""
+    if sys.version_info < (3, 12) and sys.platform == "linux":
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
 
 
 def adopt_orphans() -> None:

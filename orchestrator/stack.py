@@ -51,6 +51,7 @@ def run(options: Options, settings: Settings, *, ready: Callable[[str], None]) -
     `ready` gets one line of JSON once everything has settled. Raises AlreadyRunning, PortInUse
     and the other OrchestratorErrors, with nothing left running.
     """
+    processes.watch_by_descriptor()
     with lock.locked(options.directory) as held, Listeners() as listeners:
         return anyio.run(_run, _Stack(options, settings, held, listeners, ready))
 
@@ -84,7 +85,6 @@ class _Stack:
     async def run(self, signals: AsyncIterator[Signals]) -> int:
         """Prepare, start, follow, stop."""
         prepared = await self._prepare()
-        self._publish(prepared)
         output = Output(2 if self._options.as_json else 1)
         names = [launch.name for launch in prepared.plan.launches]
         reporter = Reporter(output, names, verbose=self._options.verbose)
@@ -169,6 +169,7 @@ class _Stack:
     async def _announce(
         self, prepared: Prepared, supervisor: Supervisor, reporter: Reporter
     ) -> None:
+        self._publish(prepared)
         await supervisor.decided()
         self._code = supervisor.start_failure()
         if self._stop_asked:

@@ -17,12 +17,6 @@ ISOLATED = "isolated"
 LOG_NAME = "orchestrator.log"
 LOG_TAIL_LINES = 40
 _POLICIES = {None: Simulate.IF_NEEDED, True: Simulate.ALWAYS, False: Simulate.NEVER}
-_PORT_OPTIONS = {
-    "web": "--port-web",
-    "python-backend": "--port-python",
-    "dotnet-backend": "--port-dotnet",
-    "ollama": "--port-ollama",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +33,8 @@ class Request:
     """The data directory that the detaching parent chose."""
     ready_descriptor: int | None
     """Where a detaching parent waits for the ready line."""
+    arguments: tuple[str, ...] = ()
+    """The words that ask for the same in the foreground."""
 
 
 def start(request: Request) -> int:
@@ -111,14 +107,8 @@ def _detached(request: Request, directory: Path) -> int:
 
 
 def _command(request: Request, directory: Path) -> list[str]:
-    command = [sys.executable, "-P", "-m", "orchestrator", "up", "--directory", str(directory)]
-    for name, option in _PORT_OPTIONS.items():
-        if name in request.ports:
-            command += [option, str(request.ports[name])]
-    if request.simulate is not None:
-        command.append("--simulate" if request.simulate else "--no-simulate")
-    switches = {"--isolated": request.isolated, "--verbose": request.verbose}
-    return command + [option for option, wanted in switches.items() if wanted]
+    command = [sys.executable, "-P", "-m", "orchestrator", "up", *request.arguments]
+    return [*command, "--directory", str(directory)]
 
 
 def _tail(log: Path) -> list[str]:
