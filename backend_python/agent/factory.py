@@ -12,6 +12,7 @@ from agent_framework import Agent, ChatContext, chat_middleware
 from agent_framework_ollama import OllamaChatClient
 
 from shared_models.configuration import DEFAULT_ENDPOINT, TestConfiguration
+from shared_models.trace_ids import trace_ids
 
 from .transport import RecordingTransport
 
@@ -34,7 +35,8 @@ def build_agent(
     """Return the agent's `run`, each call with a history of its own.
 
     `connect_to` is the address to dial instead of the endpoint's name. `recorded=False` leaves
-    our transport out. `chat_client_delay_ms` waits inside the framework before each model call.
+    our transport out; a constant `traceparent` keeps the request the same.
+    `chat_client_delay_ms` waits inside the framework before each model call.
     """
     endpoint = configuration.endpoint or DEFAULT_ENDPOINT
     parts = urlsplit(endpoint)
@@ -51,10 +53,13 @@ def build_agent(
     if recorded:
         sni = parts.hostname if secure and connect_to else None
         transport = RecordingTransport(transport, sni_hostname=sni)
+    headers = {"host": parts.netloc, "accept-encoding": "identity"}
+    if not recorded:
+        headers["traceparent"] = trace_ids(AGENT_NAME, 1, call=1).traceparent
     client = ollama.AsyncClient(
         # Dialling the checked address by URL costs nothing per call; Host keeps the name.
         host=f"{parts.scheme}://{connect_to}" if connect_to else endpoint,
-        headers={"host": parts.netloc, "accept-encoding": "identity"},
+        headers=headers,
         transport=transport,
         follow_redirects=False,
         trust_env=False,

@@ -44,9 +44,10 @@ Params = TypeVar("Params", bound=WireModel)
 class RpcFailure(Exception):
     """Answered as a JSON-RPC error."""
 
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, *, request_id: int | None = None) -> None:
         super().__init__(message)
         self.code = code
+        self.request_id = request_id
 
 
 class AgentServer:
@@ -95,24 +96,31 @@ class AgentServer:
         return line
 
     async def _answer(self, text: bytes) -> None:
-        request_id: int | None = None
         try:
             request = _parse(text)
-            request_id = request.id
-            method = self._methods.get(request.method)
-            if method is None:
-                raise RpcFailure(METHOD_NOT_FOUND, f"unknown method {request.method[:64]}")
-            result = await method(request.params)
         except RpcFailure as failure:
-            self._reply_error(request_id, failure.code, str(failure))
+            self._reply_error(failure.request_id, failure.code, str(failure))
+            return
+        reply: dict[str, Any]
+        try:
+            reply = {"result": await self._dispatch(request)}
+        except RpcFailure as failure:
+            reply = {"error": {"code": failure.code, "message": str(failure)}}
         except Exception as error:
             sys.stderr.write(f"request failed: {error!r}\n")
-            self._reply_error(request_id, INTERNAL_ERROR, type(error).__name__)
-        else:
-            if request_id is not None:
-                self._write({"jsonrpc": "2.0", "id": request_id, "result": result})
-            if request.method == "shutdown":
-                os._exit(0)
+            reply = {"error": {"code": INTERNAL_ERROR, "message": type(error).__name__}}
+        if request.id is not None:  # nobody waits for the answer to a notification
+            self._write({"jsonrpc": "2.0", "id": request.id, **reply})
+        if request.method == "shutdown":
+            os._exit(0)
+
+    async def _dispatch(self, request: RpcRequest) -> Any:
+        method = self._methods.get(request.method)
+        if method is None:
+            raise RpcFailure(METHOD_NOT_FOUND, f"unknown method {request.method[:64]}")
+        if self._run is None and request.method not in ("initialize", "shutdown"):
+            raise RpcFailure(NOT_INITIALISED, "initialize first")
+        return await method(request.params)
 
     async def _initialize(self, params: dict[str, Any]) -> Any:
         parsed = _params(InitializeParams, params)
@@ -121,8 +129,8 @@ class AgentServer:
             raise RpcFailure(UNSUPPORTED_MODE, f"mode {configuration.test_mode} is not supported")
         if configuration.scenario not in SCENARIOS:
             raise RpcFailure(UNSUPPORTED_MODE, f"scenario {configuration.scenario} is not known")
-        if self._active is not None:
-            raise RpcFailure(BUSY, "a run is active")
+        if self._run is not None:
+            raise RpcFailure(INVALID_REQUEST, "initialize has been called before")
         self._configuration, self._connect_to = configuration, parsed.connect_to
         self._run = build_agent(
             configuration, connect_to=parsed.connect_to, chat_client_delay_ms=self._delay_ms
@@ -241,7 +249,12 @@ def _parse(text: bytes) -> RpcRequest:
     try:
         return RpcRequest.model_validate(parsed)
     except ValidationError as error:
-        raise RpcFailure(INVALID_REQUEST, "not a JSON-RPC 2.0 request") from error
+        given = parsed.get("id") if isinstance(parsed, dict) else None
+        raise RpcFailure(
+            INVALID_REQUEST,
+            "not a JSON-RPC 2.0 request",
+            request_id=given if type(given) is int else None,
+        ) from error
 
 
 def _params(model: type[Params], params: dict[str, Any]) -> Params:

@@ -59,7 +59,7 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, IReadOnlyL
             exchange.CallStart,
             exchange.CallEnd == 0 ? Ended : exchange.CallEnd),
         HttpStartNs: exchange.HttpStart == 0 ? null : Clock.Since(exchange.HttpStart),
-        TransportNs: exchange.HttpEnd == 0
+        TransportNs: exchange.HttpEnd == 0 || exchange.Failure is not null
             ? null
             : MonotonicClock.Nanoseconds(exchange.HttpStart, exchange.HttpEnd),
         ModelNs: reply.TotalNs,

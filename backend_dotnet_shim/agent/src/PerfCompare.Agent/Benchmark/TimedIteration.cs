@@ -14,8 +14,8 @@ internal sealed class TimedIteration(AIAgent agent, PromptCycle prompts, TimeSpa
         CancellationToken cancellationToken)
     {
         var prompt = prompts.For(slot.Sequence);
-        var recorder = new IterationRecorder(runId, slot.Sequence);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
+        var recorder = new IterationRecorder(runId, slot.Sequence, limit.Token);
         IterationRecorder.Current = recorder;
         limit.CancelAfter(timeout);
         Exception? failure = null;

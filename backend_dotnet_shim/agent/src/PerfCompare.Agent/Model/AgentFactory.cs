@@ -23,9 +23,16 @@ internal static class AgentFactory
             configuration);
     }
 
-    /// <summary>The same agent with nothing of ours between the framework and the socket.</summary>
-    public static AIAgent Bare(TestConfiguration configuration, ModelEndpoint endpoint) =>
-        AgentOver(new OllamaApiClient(ModelHttpClient.Create(endpoint), configuration.Model), configuration);
+    /// <summary>
+    /// The same agent with nothing of ours between the framework and the socket. It sends the same
+    /// headers, a constant <c>traceparent</c> among them: that one is work, not measuring.
+    /// </summary>
+    public static AIAgent Bare(TestConfiguration configuration, ModelEndpoint endpoint)
+    {
+        var http = ModelHttpClient.Create(endpoint);
+        http.DefaultRequestHeaders.Add("traceparent", TraceIds.Derive(nameof(Bare), 1, 1).TraceParent);
+        return AgentOver(new OllamaApiClient(http, configuration.Model), configuration);
+    }
 
     private static ChatClientAgent AgentOver(IChatClient client, TestConfiguration configuration) =>
         client.AsAIAgent(new ChatClientAgentOptions

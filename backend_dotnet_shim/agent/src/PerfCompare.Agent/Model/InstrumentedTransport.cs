@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace PerfCompare.Agent.Model;
 
 /// <summary>
-/// Measures request handed over → body read, and keeps the body, because the client library loses
+/// Measures request handed over → body read, and records the body, because the client library loses
 /// both the server's error text and a reply that never finished.
 /// </summary>
 internal sealed class InstrumentedTransport(HttpMessageHandler inner) : DelegatingHandler(inner)
@@ -19,29 +19,30 @@ internal sealed class InstrumentedTransport(HttpMessageHandler inner) : Delegati
 
         request.Headers.TryAddWithoutValidation("traceparent", exchange.TraceParent);
         exchange.HttpStart = Stopwatch.GetTimestamp();
-        HttpResponseMessage? response = null;
         try
         {
-            response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
+            var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
             exchange.Status = response.StatusCode;
-            using var content = response.Content;
-            exchange.Body = await ReplyBody.ReadAsync(content, cancellationToken).ConfigureAwait(false);
-            exchange.HttpEnd = Stopwatch.GetTimestamp();
-            response.Content = Replay(exchange.Body, content);
+            if (response.Content.Headers.ContentLength > RecordedStream.MaxBytes)
+            {
+                response.Dispose();
+                throw new ReplyTooLargeException();
+            }
+
+            response.Content = new RecordedContent(response.Content, exchange);
+            if (!response.IsSuccessStatusCode)
+            {
+                // The client library throws without reading what the server has to say.
+                await response.Content.LoadIntoBufferAsync(RecordedStream.MaxBytes, cancellationToken)
+                    .ConfigureAwait(false);
+            }
+
             return response;
         }
         catch (Exception failure)
         {
             exchange.Failure = failure;
-            response?.Dispose();
             throw;
         }
-    }
-
-    private static ByteArrayContent Replay(ArraySegment<byte> body, HttpContent original)
-    {
-        var replay = new ByteArrayContent(body.Array!, body.Offset, body.Count);
-        replay.Headers.ContentType = original.Headers.ContentType;
-        return replay;
     }
 }

@@ -4,7 +4,7 @@ namespace PerfCompare.Agent.Model;
 /// Collects the model calls of one iteration. The chat client and the transport find it through the
 /// execution context, since the libraries between them pass nothing of ours along.
 /// </summary>
-internal sealed class IterationRecorder(string runId, long sequence)
+internal sealed class IterationRecorder(string runId, long sequence, CancellationToken cancelled)
 {
     private static readonly AsyncLocal<IterationRecorder?> s_current = new();
 
@@ -28,7 +28,8 @@ internal sealed class IterationRecorder(string runId, long sequence)
         var exchange = new ModelExchange(
             _exchanges.Count == 0
                 ? _firstTraceParent
-                : TraceIds.Derive(runId, sequence, _exchanges.Count + 1).TraceParent);
+                : TraceIds.Derive(runId, sequence, _exchanges.Count + 1).TraceParent,
+            cancelled);
         _exchanges.Add(exchange);
         return exchange;
     }

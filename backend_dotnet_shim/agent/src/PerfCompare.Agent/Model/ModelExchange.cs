@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Net;
 
 namespace PerfCompare.Agent.Model;
@@ -6,9 +7,14 @@ namespace PerfCompare.Agent.Model;
 /// What one model call left behind, in raw timestamps and bytes: it is filled inside the timed
 /// region and read after it.
 /// </summary>
-internal sealed class ModelExchange(string traceParent)
+internal sealed class ModelExchange(string traceParent, CancellationToken cancelled)
 {
+    private const int BodyBytes = 1024;
+
     public string TraceParent { get; } = traceParent;
+
+    /// <summary>Fires when the iteration is cancelled or its time is up.</summary>
+    public CancellationToken Cancelled { get; } = cancelled;
 
     public long CallStart { get; set; }
 
@@ -18,12 +24,12 @@ internal sealed class ModelExchange(string traceParent)
     /// <summary>0 when no request was sent.</summary>
     public long HttpStart { get; set; }
 
-    /// <summary>0 when the body was not read to its end.</summary>
+    /// <summary>When the last piece of the body was read; 0 before the first.</summary>
     public long HttpEnd { get; set; }
 
     public HttpStatusCode? Status { get; set; }
 
-    public ArraySegment<byte> Body { get; set; }
+    public ArrayBufferWriter<byte> Body { get; } = new(BodyBytes);
 
     /// <summary>Why the exchange on the wire failed, as the transport saw it.</summary>
     public Exception? Failure { get; set; }
