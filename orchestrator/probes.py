@@ -104,10 +104,10 @@ async def get(url: str, path: str, *, timeout_s: float) -> Reply:
                 return _parsed(await _everything(stream))
     except TimeoutError as error:
         raise ProbeFailed(f"no answer within {timeout_s:g} s") from error
-    except ConnectionRefusedError as error:
-        raise ProbeFailed("connection refused", refused=True) from error
     except (OSError, anyio.BrokenResourceError) as error:
-        raise ProbeFailed(_cause(error), refused=_refused(error)) from error
+        if _refused(error):
+            raise ProbeFailed("connection refused", refused=True) from error
+        raise ProbeFailed(_cause(error)) from error
 
 
 def _request(host: str, path: str) -> bytes:
@@ -137,7 +137,8 @@ def _parsed(data: bytes) -> Reply:
 
 
 def _refused(error: BaseException) -> bool:
-    causes = [error.__cause__, *getattr(error.__cause__, "exceptions", ())]
+    # anyio wraps what it met at the addresses of a host.
+    causes = [error, error.__cause__, *getattr(error.__cause__, "exceptions", ())]
     return any(isinstance(cause, ConnectionRefusedError) for cause in causes)
 
 
