@@ -12,6 +12,7 @@ from typing import Any
 from fastapi import FastAPI, Request, Response
 from fastapi.responses import StreamingResponse
 
+from service_defaults.errors import ProblemError
 from service_defaults.problems import (
     install_problem_handlers,
     problem_response,
@@ -149,6 +150,7 @@ class FakeBackend:
     refuse_start: bool = False
     events_work: bool = True
     drop_after: int | None = None
+    forgets: bool = False
     modes: list[Any] = field(default_factory=lambda: ["standard", "batch", "concurrent"])
     pace_s: float = 0.0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
@@ -221,11 +223,11 @@ class FakeBackend:
 
         @app.get("/api/performance/status")
         async def status(sessionId: str) -> TestStatus:
-            return self._sessions[sessionId].advance(self)
+            return self._session(sessionId).advance(self)
 
         @app.get("/api/performance/results/{session_id}")
         async def results(session_id: str) -> TestResult:
-            session = self._sessions[session_id]
+            session = self._session(session_id)
             return self.result(session.status, done=session.done)
 
         @app.get("/api/performance/events")
@@ -233,7 +235,7 @@ class FakeBackend:
             if not self.events_work:
                 return problem_response(404, "No such stream")
             self.resumed_from.append(request.headers.get("last-event-id"))
-            stream = self._stream(self._sessions[sessionId])
+            stream = self._stream(self._session(sessionId))
             return StreamingResponse(stream, media_type="text/event-stream")
 
         @app.post("/api/performance/run")
@@ -248,6 +250,11 @@ class FakeBackend:
                 return self.result("Failed", done=0)
             return self.result("Completed", done=configuration.iterations)
 
+    def _session(self, identity: str) -> "_Session":
+        if identity not in self._sessions:
+            raise ProblemError(404, "There is no such run")
+        return self._sessions[identity]
+
     async def _stream(self, session: "_Session") -> AsyncIterator[str]:
         sent = 0
         while True:
@@ -257,6 +264,8 @@ class FakeBackend:
             if status.status != "Running":
                 break
             if self.drop_after is not None and sent == self.drop_after:
+                if self.forgets:
+                    self._sessions.clear()
                 return
             await asyncio.sleep(max(self.pace_s, 0.002))
         result = self.result(session.status, done=session.done)

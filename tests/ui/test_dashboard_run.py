@@ -115,6 +115,20 @@ async def test_both_sides_failing_is_said() -> None:
         assert scene.text("answer") == "No difference: Python and .NET had no successful call."
 
 
+async def test_a_backend_that_restarts_loses_only_its_own_side() -> None:
+    """What was seen of its run stays on the card, and nobody claims that no call succeeded."""
+    python, dotnet = both()
+    dotnet.drop_after, dotnet.forgets = 3, True
+    async with stage(python, dotnet) as scene:
+        await finish(scene)
+
+        assert "Failed" == scene.text("status-dotnet-backend")
+        assert "There is no such run" == scene.text("note-dotnet-backend")
+        assert "3 of 3" == scene.text("successful-dotnet-backend")
+        assert "No difference: .NET was lost before its result." == scene.text("answer")
+        assert "30.0" == scene.text("median-python-backend")
+
+
 async def test_a_refused_start_leaves_the_other_running() -> None:
     """The refused side shows the backend's own words."""
     python, dotnet = both()

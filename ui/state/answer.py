@@ -99,11 +99,11 @@ def _observed(
     ranges, axis_end = _ranges(sides)
     return AnswerView(
         headline=_headline(comparison),
-        sentence=_sentence(comparison),
+        sentence=_sentence(comparison, sides),
         chips=(
             Chip(text="contended: no verdict", tone="amber", why=CONTENDED),
             *_provider_chips(sides),
-            Chip(text=_calls(comparison.sides)),
+            *_count_chips(comparison.sides, sides),
             *_settings_chips(configuration),
         ),
         ranges=ranges,
@@ -120,12 +120,10 @@ def _headline(comparison: Comparison) -> tuple[Piece, ...]:
     return tuple(pieces) or (Piece(words="No successful call"),)
 
 
-def _sentence(comparison: Comparison) -> str:
+def _sentence(comparison: Comparison, sides: tuple[SideRun, ...]) -> str:
     first, second = comparison.sides[0], comparison.sides[-1]
     if comparison.difference_ms is None or comparison.difference_percent is None:
-        without = [side.label for side in comparison.sides if not side.success_count]
-        names = " and ".join(without) or "a side"
-        return f"No difference: {names} had no successful call."
+        return f"No difference: {_missing(comparison, sides)}."
     percent = f"{abs(comparison.difference_percent):.1f} %"
     sign = MINUS if comparison.difference_percent < 0 else "+"
     return (
@@ -134,17 +132,37 @@ def _sentence(comparison: Comparison) -> str:
     )
 
 
+def _missing(comparison: Comparison, sides: tuple[SideRun, ...]) -> str:
+    lost = [side.label for side in sides if _is_lost(side)]
+    failed = [
+        side.label for side in comparison.sides if not side.success_count and side.label not in lost
+    ]
+    reasons = []
+    if failed:
+        reasons.append(f"{' and '.join(failed)} had no successful call")
+    if lost:
+        reasons.append(f"{' and '.join(lost)} was lost before its result")
+    return "; ".join(reasons) or "a side has no median"
+
+
+def _is_lost(side: SideRun) -> bool:
+    """Return whether calls succeeded, but the backend went away with their figures."""
+    return side.result is None and side.status is not None and side.status.success_count > 0
+
+
 def _provider_chips(sides: tuple[SideRun, ...]) -> tuple[Chip, ...]:
     if any(metrics.provider == "ollama-simulator" for metrics in _metrics(sides)):
         return (Chip(text="simulated model", tone="amber", why=SIMULATED),)
     return ()
 
 
-def _calls(sides: list[ComparedSide]) -> str:
-    counts = [side.success_count for side in sides]
+def _count_chips(compared: list[ComparedSide], sides: tuple[SideRun, ...]) -> tuple[Chip, ...]:
+    if any(_is_lost(side) for side in sides):
+        return ()
+    counts = [side.success_count for side in compared]
     if len(set(counts)) == 1:
-        return f"{counts[0]:,} calls a side"
-    return " and ".join(f"{count:,}" for count in counts) + " calls"
+        return (Chip(text=f"{counts[0]:,} calls a side"),)
+    return (Chip(text=" and ".join(f"{count:,}" for count in counts) + " calls"),)
 
 
 def _settings_chips(configuration: TestConfiguration) -> tuple[Chip, ...]:
