@@ -15,6 +15,8 @@ from .launcher import AgentLauncher
 from .routes import BenchmarkApi
 from .runs import Runs
 
+PREPARED_AT_ONCE_S = 0.3
+
 
 def create_backend(settings: ServiceSettings, launcher: AgentLauncher) -> FastAPI:
     """Return the service that drives `launcher`'s agent.
@@ -27,7 +29,11 @@ def create_backend(settings: ServiceSettings, launcher: AgentLauncher) -> FastAP
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
-            group.start_soon(launcher.prepare)
+            prepared = anyio.Event()
+            group.start_soon(_prepare, launcher, prepared)
+            # An agent that was built before is there at once: the first probe should see it.
+            with anyio.move_on_after(PREPARED_AT_ONCE_S):
+                await prepared.wait()
             api.runs = app.state.runs = Runs(launcher, policy, group)
             yield
             await api.runs.shut_down()
@@ -41,6 +47,11 @@ def create_backend(settings: ServiceSettings, launcher: AgentLauncher) -> FastAP
     )
     app.include_router(api.router())
     return app
+
+
+async def _prepare(launcher: AgentLauncher, prepared: anyio.Event) -> None:
+    await launcher.prepare()
+    prepared.set()
 
 
 def end_runs(app: FastAPI) -> Hook:

@@ -51,7 +51,8 @@ async def main(url: str | None, model: str) -> int:
     missed = 0
     async with contextlib.AsyncExitStack() as stack:
         flags = ("--latency-ms", "0", "--load-ms", "0")
-        address = url or await stack.enter_async_context(simulator_process(*flags))
+        simulated: str = await stack.enter_async_context(simulator_process(*flags))
+        address = url or simulated
         client = await stack.enter_async_context(
             httpx.AsyncClient(base_url=address, trust_env=False, timeout=60)
         )

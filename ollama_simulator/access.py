@@ -16,8 +16,10 @@ _known: dict[str, bool] = {}
 _MOST_KNOWN = 64
 
 
-def is_local_host(host: str) -> bool:
-    """Whether a Host header names this machine or a private address."""
+def is_local_host(host: str, allowed: tuple[str, ...] = ()) -> bool:
+    """Whether a Host header names this machine, a private address, or a host in `allowed`."""
+    if allowed and _without_port(host).lower() in allowed:
+        return True
     known = _known.get(host)
     if known is None:
         known = _judge(host)

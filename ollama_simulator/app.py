@@ -44,7 +44,7 @@ class App:
             await self._answer(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
-        if await _refused(exchange):
+        if await _refused(exchange, self.simulator.settings.allowed_hosts):
             return
         handler = await self._route(exchange)
         if handler is None:
@@ -97,7 +97,7 @@ def _pattern(path: str) -> str:
 _MODEL = re.compile(r"^/v1/models/[^/]+$")
 
 
-async def _refused(exchange: Exchange) -> bool:
+async def _refused(exchange: Exchange, allowed_hosts: tuple[str, ...]) -> bool:
     """Whether the caller is a stranger, who gets an empty 403, or only asks for permission."""
     host = origin = ""
     for name, value in exchange.headers:
@@ -106,7 +106,7 @@ async def _refused(exchange: Exchange) -> bool:
         elif name == b"origin":
             origin = value.decode("latin-1")
     is_control = exchange.path.startswith(CONTROL_PREFIX)
-    allowed = access.is_local_host(host) and (
+    allowed = access.is_local_host(host, allowed_hosts) and (
         # No page of any origin has business with the controls.
         not origin or (not is_control and access.is_local_origin(origin, host))
     )

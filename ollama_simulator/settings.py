@@ -16,6 +16,8 @@ __all__ = ["SimulatorSettings", "environment", "read_settings"]
 
 PREFIX = "PERFCOMPARE_SIMULATOR_"
 LISTEN_FD = "PERFCOMPARE_LISTEN_FD"
+BIND = "PERFCOMPARE_BIND"
+ALLOWED_HOSTS = "PERFCOMPARE_ALLOWED_HOSTS"
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _TRUE = ("1", "true", "yes", "on")
@@ -28,10 +30,12 @@ class SimulatorSettings:
 
     `slots` and `queue` are Ollama's `OLLAMA_NUM_PARALLEL` and `OLLAMA_MAX_QUEUE`; `keep_alive` is
     a Go duration; `reply_tokens` fixes the length of each reply, which else depends on its prompt;
-    `control` turns the routes under `/__simulator/` on.
+    `control` turns the routes under `/__simulator/` on. `host` may be beyond loopback only with
+    `allowed_hosts`, the names under which other machines may then call.
     """
 
     host: str = "127.0.0.1"
+    allowed_hosts: tuple[str, ...] = ()
     port: int = 11434
     listen_fd: int | None = None
     models: tuple[str, ...] = ("ministral-3", "llama2", "mistral")
@@ -46,8 +50,10 @@ class SimulatorSettings:
     version: str = "0.33.0-sim"
 
     def __post_init__(self) -> None:
-        if self.host not in _LOOPBACK:
-            raise InvalidSetting("host", "is a loopback address: " + ", ".join(_LOOPBACK))
+        if self.host not in _LOOPBACK and not self.allowed_hosts:
+            raise InvalidSetting(
+                "host", f"is a loopback address, or {ALLOWED_HOSTS} names who may call"
+            )
         _check_range("port", self.port, 0, 65_535)
         _check_range("slots", self.slots, 1, 1_024)
         _check_range("queue", self.queue, 0, 1_000_000)
@@ -90,6 +96,9 @@ def read_settings(
     }
     flags = vars(_parser().parse_args(arguments))
     given.update({option: value for option, value in flags.items() if value is not None})
+    if variables.get(BIND):
+        given.setdefault("host", variables[BIND])
+    given["allowed_hosts"] = _names(variables.get(ALLOWED_HOSTS, "").lower())
     if variables.get(LISTEN_FD):
         given["listen_fd"] = _convert("port", variables[LISTEN_FD], name=LISTEN_FD)
     return _build(given)

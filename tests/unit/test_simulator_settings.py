@@ -2,6 +2,7 @@
 
 import pytest
 
+from ollama_simulator.access import is_local_host
 from ollama_simulator.errors import InvalidSetting
 from ollama_simulator.latency import LatencyModel
 from ollama_simulator.settings import SimulatorSettings, read_settings
@@ -69,3 +70,21 @@ def test_an_unknown_flag_is_a_usage_error(capsys: pytest.CaptureFixture[str]) ->
 
 def test_variables_of_other_services_are_none_of_its_business() -> None:
     assert read_settings([], {"PERFCOMPARE_DATA_DIR": "/x", "PORT": "9"}) == SimulatorSettings()
+
+
+def test_it_listens_beyond_loopback_only_for_named_callers() -> None:
+    """The services' own variables open it, and only together."""
+    opened = read_settings(
+        [], {"PERFCOMPARE_BIND": "0.0.0.0", "PERFCOMPARE_ALLOWED_HOSTS": "Models, ollama"}
+    )
+
+    assert "0.0.0.0" == opened.host
+    assert ("models", "ollama") == opened.allowed_hosts
+    with pytest.raises(InvalidSetting):
+        read_settings([], {"PERFCOMPARE_BIND": "0.0.0.0"})
+
+
+def test_a_named_caller_counts_as_local() -> None:
+    """Only the names that the operator gave are let in beside the local ones."""
+    assert is_local_host("models:11434", ("models",))
+    assert not is_local_host("other:11434", ("models",))
