@@ -79,7 +79,23 @@ async def running_backend(
         running_server(app) as url,
         httpx.AsyncClient(base_url=url, timeout=50, trust_env=False) as client,
     ):
-        with anyio.fail_after(50):
-            while (await client.get("/health")).status_code != 200:  # noqa: ASYNC110 - over HTTP
-                await anyio.sleep(0.02)
+        await until_ready(client)
         yield client
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    """Return when a backend has its agent."""
+    with anyio.fail_after(50):
+        while (await client.get("/health")).status_code != 200:  # noqa: ASYNC110 - over HTTP
+            await anyio.sleep(0.02)
+
+
+async def ended_run(client: httpx.AsyncClient, session_id: str | None = None) -> dict[str, Any]:
+    """Return the status of a run, the latest without an id, once it has ended."""
+    params = {"sessionId": session_id} if session_id else {}
+    with anyio.fail_after(50):
+        while True:
+            status: dict[str, Any] = (await client.get(f"{API}/status", params=params)).json()
+            if status["status"] in ("Completed", "Stopped", "Failed"):
+                return status
+            await anyio.sleep(0.02)
