@@ -16,7 +16,10 @@ CONFIGURATIONS: list[dict[str, Any]] = [
 ]
 
 # Each entry stands in docs/fairness.md with its measured effect.
-KNOWN_BODY_DIFFERENCES: dict[str, dict[str, Any]] = {"Python": {"tools": []}, "C#": {"CustomHeaders": {}}}
+KNOWN_BODY_DIFFERENCES: dict[str, dict[str, Any]] = {
+    "Python": {"tools": []},
+    "C#": {"CustomHeaders": {}},
+}
 KNOWN_HEADER_DIFFERENCES = {"user-agent", "content-type", "content-length", "connection"}
 
 pytestmark = pytest.mark.dotnet
