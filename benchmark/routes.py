@@ -28,6 +28,11 @@ from .views import IDLE, result_of, status_of
 
 KEEP_ALIVE_S = 15
 END_OF_EVENTS_S = 0.8
+TEXT: dict[str, Any] = {"type": "string"}
+EVENT: dict[str, Any] = {
+    "type": "object",
+    "properties": {"event": {"enum": ["samples", "status", "done"]}, "id": TEXT, "data": TEXT},
+}
 BODY_STATUSES = (400, 403, 413, 415, 422)
 
 SessionId = Annotated[str | None, Query(alias="sessionId", min_length=1, max_length=64)]
@@ -53,12 +58,17 @@ class BenchmarkApi:
         router.post("/stop", responses=problem_responses(*BODY_STATUSES, 404))(self.stop)
         router.get("/status", responses=problem_responses(404, 422))(self.status)
         router.get(
-            "/events", response_class=EventSourceResponse, responses=problem_responses(404, 422)
+            "/events",
+            response_class=EventSourceResponse,
+            responses={
+                **_also("text/event-stream", itemSchema=EVENT),
+                **problem_responses(404, 422),
+            },
         )(self.events)
         router.get(
             "/results/{session_id}",
             response_model=TestResult,
-            responses=problem_responses(404, 422),
+            responses={**_also("text/csv", schema=TEXT), **problem_responses(404, 422)},
         )(self.results)
         unhealthy: dict[int | str, dict[str, Any]] = {
             503: {"model": HealthReport, "description": "No agent can be launched"}
@@ -164,6 +174,11 @@ class BenchmarkApi:
         if session is None:
             raise ProblemError(404, "There has been no run yet")
         return session
+
+
+def _also(media_type: str, **schema: dict[str, Any]) -> dict[int | str, dict[str, Any]]:
+    """Return the OpenAPI entry for a success that is not (only) JSON."""
+    return {200: {"content": {media_type: schema}}}
 
 
 async def _stop_on_disconnect(request: Request, session: RunSession) -> None:

@@ -18,11 +18,12 @@ from shared_models import FieldProblem, Problem
 
 from .errors import EndpointError, EndpointUnresolved, ProblemError
 
+PROBLEM_TYPE = "application/problem+json"
 MAX_ERRORS = 20
 MAX_FIELD_LENGTH = 64
 PROBLEM_RESPONSE: dict[str, Any] = {
     "model": Problem,
-    "content": {"application/problem+json": {}},
+    "content": {PROBLEM_TYPE: {}},
 }
 
 _log = structlog.get_logger()
@@ -39,7 +40,7 @@ def problem_responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 class ProblemResponse(JSONResponse):
     """problem+json in pure ASCII, so that no input can break its encoding."""
 
-    media_type = "application/problem+json"
+    media_type = PROBLEM_TYPE
 
     def render(self, content: Any) -> bytes:
         """Encode the problem."""

@@ -12,7 +12,7 @@ from .errors import EXIT_CONFIGURATION, ConfigurationError, EndpointInvalid
 from .health import Readiness, always_ready, health_router
 from .logs import configure_logging
 from .parent import die_with_parent
-from .problems import install_problem_handlers, problem_response
+from .problems import PROBLEM_TYPE, install_problem_handlers, problem_response
 from .security import install_security, with_security_headers
 from .serve import Hook, serve
 from .settings import ServiceSettings
@@ -38,6 +38,17 @@ class Service(FastAPI):
             await refusal(scope, receive, guarded)
         else:
             await super().__call__(scope, receive, guarded)
+
+    def openapi(self) -> dict[str, Any]:
+        """Return the document, with refusals under the content type that they really have."""
+        document = super().openapi()
+        for path in document["paths"].values():
+            for operation in path.values():
+                for response in operation["responses"].values():
+                    content = response.get("content", {})
+                    if PROBLEM_TYPE in content and "application/json" in content:
+                        content[PROBLEM_TYPE] = content.pop("application/json")
+        return document
 
 
 def create_service(
