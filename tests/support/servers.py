@@ -24,6 +24,8 @@ async def running_server(app: Any) -> AsyncIterator[str]:
     TimeoutError.
     """
     with socket.create_server(("127.0.0.1", 0)) as listener:
+        # asyncio turns Nagle's algorithm off only for sockets that name their protocol.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         config = uvicorn.Config(
             app,
             http="h11",
@@ -43,6 +45,7 @@ async def running_server(app: Any) -> AsyncIterator[str]:
                 yield f"http://127.0.0.1:{listener.getsockname()[1]}"
             finally:
                 server.should_exit = True
+                await asyncio.wait([serving])  # a failing test must not cut the service off
 
 
 class _Server(uvicorn.Server):
