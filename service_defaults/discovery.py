@@ -4,7 +4,8 @@ A client says `http://dotnet-backend/…`; the transport sends the request to th
 `services__dotnet-backend__http__0` (or `DOTNET_BACKEND_HTTP`).
 """
 
-from collections.abc import Mapping
+import ssl
+from collections.abc import Iterable, Mapping
 
 import httpx
 
@@ -25,11 +26,17 @@ class DiscoveryTransport(httpx.AsyncBaseTransport):
     """Sends requests for known service names to their addresses, others where they say."""
 
     def __init__(
-        self, services: Mapping[str, str], *, inner: httpx.AsyncBaseTransport | None = None
+        self,
+        services: Mapping[str, str],
+        *,
+        origins: Iterable[str] = (),
+        inner: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        """`services` maps a resource's name to its base URL."""
+        """`services` maps a resource's name to its base URL; `origins` are called beside them."""
         self._services = {name: httpx.URL(url) for name, url in services.items()}
-        self._inner = inner or httpx.AsyncHTTPTransport()
+        self._inner = inner or httpx.AsyncHTTPTransport(
+            verify=_trust([*services.values(), *origins])
+        )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send `request`, resolved."""
@@ -46,6 +53,16 @@ class DiscoveryTransport(httpx.AsyncBaseTransport):
         await self._inner.aclose()
 
 
+def _trust(urls: Iterable[str]) -> ssl.SSLContext:
+    """Return the certificate authorities to trust: loading them costs 2 MB, so only for https.
+
+    Without an https address the context trusts nobody, so that a stray https call fails.
+    """
+    if any(url.startswith("https:") for url in urls):
+        return ssl.create_default_context()
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
 def discovered_services(names: Mapping[str, str]) -> dict[str, str]:
     """Return each resource's URL from the environment, else the default given for it."""
     environment = process_environment()
@@ -53,11 +70,15 @@ def discovered_services(names: Mapping[str, str]) -> dict[str, str]:
 
 
 def service_client(
-    services: Mapping[str, str], *, api_key: str | None = None, timeout: httpx.Timeout | None = None
+    services: Mapping[str, str],
+    *,
+    origins: Iterable[str] = (),
+    api_key: str | None = None,
+    timeout: httpx.Timeout | None = None,
 ) -> httpx.AsyncClient:
     """Return a client that knows the services by name; it follows no redirect and no proxy."""
     return httpx.AsyncClient(
-        transport=DiscoveryTransport(services),
+        transport=DiscoveryTransport(services, origins=origins),
         headers={"x-api-key": api_key} if api_key else None,
         timeout=timeout or DEFAULT_TIMEOUT,
         follow_redirects=False,

@@ -65,6 +65,9 @@ def create_service(
         lifespan=lifespan,
         max_body_size=MAX_BODY_BYTES,
         telemetry=server_telemetry(),
+        # The interactive pages load their code from other hosts, which our policy forbids.
+        docs_url=None,
+        redoc_url=None,
         **options,
     )
     install_problem_handlers(app)

@@ -46,7 +46,7 @@ def create_app(settings: WebSettings, deps: Deps) -> FastAPI:
         await deps.aclose()
 
     # The documentation pages of FastAPI load scripts from elsewhere, which our policy forbids.
-    app = create_service("web", settings, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = create_service("web", settings, lifespan=lifespan)
     app.include_router(api_router(deps))
     refuse_unknown(app)
     theme.install()

@@ -141,7 +141,7 @@ def connect(settings: ServiceSettings) -> Deps:
     http = service_client(addresses, api_key=key)
     policy = EndpointPolicy(settings.allowed_endpoints)
     # The model server is someone else's: it gets a client of its own, without our key.
-    plain = service_client(addresses)
+    plain = service_client(addresses, origins=settings.allowed_endpoints)
     return Deps(
         backends=tuple(BackendClient(name, label=BACKENDS[name], http=http) for name in BACKENDS),
         ollama=OllamaClient(plain, url=addresses["ollama"], policy=policy),
