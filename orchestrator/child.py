@@ -22,6 +22,9 @@ def main() -> None:
         threading.Thread(target=_die_at_end_of_input, daemon=True).start()
     if os.getppid() != orchestrator:
         sys.exit("the orchestrator has gone")
+    # structlog and httpx load rich wherever it is installed, for tracebacks and a command line
+    # that no service uses: 6 MB and 0.1 s in each. None is the interpreter's sign for "absent".
+    sys.modules["rich"] = None  # type: ignore[assignment]
     os._exit(_run(module))
 
 
