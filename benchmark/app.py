@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import anyio
 from fastapi import FastAPI
 
-from service_defaults.endpoints import EndpointPolicy
+from service_defaults.discovery import model_server_policy
 from service_defaults.serve import Hook
 from service_defaults.service import create_service
 from service_defaults.settings import ServiceSettings
@@ -23,7 +23,7 @@ def create_backend(settings: ServiceSettings, launcher: AgentLauncher) -> FastAP
 
     Raises EndpointInvalid when an operator's allowed endpoint is malformed.
     """
-    policy = EndpointPolicy(settings.allowed_endpoints)
+    policy = model_server_policy(settings)
     api = BenchmarkApi(launcher, policy)
 
     @asynccontextmanager

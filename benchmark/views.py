@@ -59,6 +59,7 @@ def status_of(session: RunSession) -> TestStatus:
         memory_used_mb=record.resources.rss_peak_mb if record.resources else None,
         warmup_successful=record.warm_up.successful,
         warmup_time_ms=record.warm_up.duration_ms,
+        failure_kind=session.failure_kind,
         error_message=session.message if session.state is RunState.FAILED else None,
         configuration=session.configuration,
         machine_info=machine_info(runtime_version),
@@ -72,6 +73,7 @@ def result_of(session: RunSession) -> TestResult:
     return TestResult(
         success=completed and log.success_count > 0,
         message=session.message or _message(session),
+        failure_kind=session.failure_kind,
         metrics=summarise(session.record),
     )
 

@@ -29,7 +29,7 @@ from .intervals import RatioInterval, paired_ratio
 from .model_server import simulator_process
 
 BLOCK = 50
-PAIRS = 120
+PAIRS = 200
 WARM_UP = 2_000
 TARGET = 0.02
 DEADLINE_S = 120.0

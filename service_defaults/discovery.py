@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping
 
 import httpx
 
-from .settings import process_environment
+from .endpoints import EndpointPolicy
+from .settings import ServiceSettings, process_environment
 
 DEFAULT_TIMEOUT = httpx.Timeout(10.0, connect=2.0)
 
@@ -67,6 +68,15 @@ def discovered_services(names: Mapping[str, str]) -> dict[str, str]:
     """Return each resource's URL from the environment, else the default given for it."""
     environment = process_environment()
     return {name: service_url(name, environment, default=url) or url for name, url in names.items()}
+
+
+def model_server_policy(settings: ServiceSettings) -> EndpointPolicy:
+    """Return what the operator allowed: the settings' list, and the model server that is named.
+
+    Raises EndpointInvalid when the environment names it by something that is no origin.
+    """
+    discovered = service_url("ollama", process_environment())
+    return EndpointPolicy([*settings.allowed_endpoints, *filter(None, [discovered])])
 
 
 def service_client(

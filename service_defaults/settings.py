@@ -12,8 +12,7 @@ from typing import Annotated, Any, Self
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from .endpoints import EndpointPolicy
-from .errors import ConfigurationError, EndpointInvalid
+from .errors import ConfigurationError
 
 PREFIX = "PERFCOMPARE_"
 SIMULATOR_PREFIX = "PERFCOMPARE_SIMULATOR_"  # checked by the simulator itself
@@ -82,10 +81,6 @@ class ServiceSettings(BaseSettings):
             first = error.errors(include_input=False, include_url=False)[0]
             name = "_".join(str(part) for part in first["loc"]).upper()
             raise ConfigurationError(f"{PREFIX}{name}: {first['msg']}") from error
-        try:
-            EndpointPolicy(settings.allowed_endpoints)
-        except EndpointInvalid as error:
-            raise ConfigurationError(f"{PREFIX}ALLOWED_ENDPOINTS: {error}") from error
         if settings.bind not in LOOPBACK_BINDS and not settings.allowed_hosts:
             raise ConfigurationError(
                 f"{PREFIX}BIND={settings.bind} listens beyond this machine; "

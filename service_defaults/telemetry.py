@@ -1,4 +1,4 @@
-"""Traces, metrics and logs by OTLP/HTTP, set up in one call and only when a collector is named.
+"""Traces and metrics by OTLP/HTTP, set up in one call and only when a collector is named.
 
 The server spans are FastAPI's own: it records to the global providers once they are set, so the
 separate FastAPI instrumentation would only double them. The imports stand inside the function

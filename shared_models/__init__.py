@@ -73,7 +73,7 @@ from .services import (
     Verdict,
     VerdictReason,
 )
-from .trace_ids import TraceIds, trace_ids
+from .trace_ids import TraceIds, trace_ids, warm_up_run_id
 from .wire import RequestModel, WireModel, wire_name
 
 __all__ = [
@@ -146,5 +146,6 @@ __all__ = [
     "WarmupResult",
     "WireModel",
     "trace_ids",
+    "warm_up_run_id",
     "wire_name",
 ]

@@ -125,12 +125,16 @@ class Metrics(WireModel):
 
 
 class TestResult(WireModel):
-    """The end of a run. `success` = Completed and at least one successful call."""
+    """The end of a run. `success` = Completed and at least one successful call.
+
+    `failure_kind` names what ended a failed run (`connect`, `model-not-found`, `bridge-died`, …).
+    """
 
     __test__: ClassVar[bool] = False
 
     success: bool
     message: str
+    failure_kind: str | None = None
     metrics: Metrics | None
     samples: list[Sample] | None = None
 
@@ -158,6 +162,7 @@ class TestStatus(WireModel):
     warmup_successful: bool
     warmup_time_ms: Milliseconds | None
     error_message: str | None
+    failure_kind: str | None = None
     configuration: TestConfiguration | None
     machine_info: MachineInfo | None
 

@@ -17,6 +17,11 @@ class TraceIds:
         return f"00-{self.trace_id}-{self.span_id}-01"
 
 
+def warm_up_run_id(run_id: str) -> str:
+    """Return the name under which a run's warm-up derives its ids: it has a sequence 1 too."""
+    return f"{run_id}:warmup"
+
+
 def trace_ids(run_id: str, sequence: int, *, call: int = 0) -> TraceIds:
     """Return the ids for a run's iteration `sequence` and its model call `call`.
 

@@ -23,7 +23,6 @@ class WireModel(BaseModel):
         validate_by_name=True,
         serialize_by_alias=True,
         protected_namespaces=(),
-        defer_build=True,  # a service uses half of the messages and should not wait for the rest
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from comparison import BackendClient, probe_backend
 from comparison.probing import utc_now
-from service_defaults.discovery import discovered_services, service_client
+from service_defaults.discovery import discovered_services, model_server_policy, service_client
 from service_defaults.endpoints import CheckedEndpoint, EndpointPolicy
 from service_defaults.errors import EndpointError
 from service_defaults.settings import ServiceSettings
@@ -139,7 +139,7 @@ def connect(settings: ServiceSettings) -> Deps:
     addresses = discovered_services(ADDRESSES)
     key = settings.api_key.get_secret_value() if settings.api_key else None
     http = service_client(addresses, api_key=key)
-    policy = EndpointPolicy(settings.allowed_endpoints)
+    policy = model_server_policy(settings)
     # The model server is someone else's: it gets a client of its own, without our key.
     plain = service_client(addresses, origins=settings.allowed_endpoints)
     return Deps(

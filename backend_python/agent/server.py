@@ -29,6 +29,7 @@ from shared_models.agent_protocol import (
     WarmupParams,
 )
 from shared_models.configuration import Scenario, TestConfiguration, TestMode
+from shared_models.trace_ids import warm_up_run_id
 from shared_models.wire import WireModel
 
 from .factory import CLIENT, FRAMEWORK, Run, build_agent
@@ -60,6 +61,7 @@ class AgentServer:
         self._configuration: TestConfiguration | None = None
         self._connect_to: str | None = None
         self._run: Run | None = None
+        self._bare: Run | None = None
         self._active: RunLoop | None = None
         self._collections = GarbageCollectionClock()
         self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
@@ -157,7 +159,7 @@ class AgentServer:
         samples: list[bytes] = []
         if parsed.iterations:
             block = RunParams(
-                run_id=parsed.run_id,
+                run_id=warm_up_run_id(parsed.run_id),
                 first_sequence=1,
                 iterations=parsed.iterations,
                 mode="standard",
@@ -206,7 +208,8 @@ class AgentServer:
     async def _cancel(self, params: dict[str, Any]) -> Any:
         parsed = _params(CancelParams, params)
         active = self._active
-        matches = active is not None and active.run_id == parsed.run_id
+        wanted = (parsed.run_id, warm_up_run_id(parsed.run_id))
+        matches = active is not None and active.run_id in wanted
         if active is not None and matches:
             active.cancel()
         return _dump(CancelResult(cancelled=matches))
@@ -220,7 +223,7 @@ class AgentServer:
     async def _bare_loop(self, params: dict[str, Any]) -> Any:
         """Off the public protocol: time the same agent without our transport and loop."""
         configuration, _ = self._ready()
-        if not hasattr(self, "_bare"):
+        if self._bare is None:
             self._bare = build_agent(configuration, connect_to=self._connect_to, recorded=False)
         return {"durationsNs": await bare_loop(self._bare, configuration, params["iterations"])}
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
+from service_defaults.discovery import model_server_policy
 from service_defaults.endpoints import EndpointPolicy, parse_endpoint
 from service_defaults.errors import EndpointForbidden, EndpointInvalid, EndpointUnresolved
+from service_defaults.settings import ServiceSettings
 
 NAMES: dict[str, list[str]] = {
     "gpu.test": ["10.1.2.3"],
@@ -211,3 +213,16 @@ def test_a_malformed_allow_list_is_refused_when_it_is_read() -> None:
     """The operator learns of it at the start, not in the first run."""
     with pytest.raises(EndpointInvalid):
         EndpointPolicy(["gpu.test:11434"])
+
+
+async def test_the_model_server_that_the_environment_names_is_allowed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Whoever starts the service named it, which is as good as the allow-list."""
+    monkeypatch.setenv("services__ollama__http__0", "http://192.0.2.7:11434")
+
+    checked = await model_server_policy(ServiceSettings()).check("http://192.0.2.7:11434")
+
+    assert ("192.0.2.7:11434",) == checked.addresses
+    with pytest.raises(EndpointForbidden):
+        await model_server_policy(ServiceSettings()).check("http://192.0.2.8:11434")

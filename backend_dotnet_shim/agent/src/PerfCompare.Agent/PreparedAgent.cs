@@ -59,7 +59,8 @@ internal sealed class PreparedAgent
         var samples = new List<Sample>();
         if (warmup.Iterations > 0)
         {
-            var run = new RunParams(warmup.RunId, 1, TestMode.Standard, 1, warmup.Iterations);
+            // The trace ids follow from the run's name and the sequence, which the run has as well.
+            var run = new RunParams($"{warmup.RunId}:warmup", 1, TestMode.Standard, 1, warmup.Iterations);
             var loop = new RunLoop(run, _iteration, new BlockClock(), samples.Add, () => { }, active.Token);
             await loop.RunAsync().ConfigureAwait(false);
         }

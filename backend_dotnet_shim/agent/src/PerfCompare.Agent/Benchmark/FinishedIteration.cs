@@ -54,11 +54,11 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, IReadOnlyL
     }
 
     private ModelCall Call(ModelExchange exchange, ModelReply reply) => new(
-        StartNs: Clock.Since(exchange.CallStart),
+        StartNs: Clock.Since(exchange.HttpStart),
         DurationNs: MonotonicClock.Nanoseconds(
-            exchange.CallStart,
-            exchange.CallEnd == 0 ? Ended : exchange.CallEnd),
-        HttpStartNs: exchange.HttpStart == 0 ? null : Clock.Since(exchange.HttpStart),
+            exchange.HttpStart,
+            exchange.HttpEnd == 0 ? Ended : exchange.HttpEnd),
+        HttpStartNs: Clock.Since(exchange.HttpStart),
         TransportNs: exchange.HttpEnd == 0 || exchange.Failure is not null
             ? null
             : MonotonicClock.Nanoseconds(exchange.HttpStart, exchange.HttpEnd),

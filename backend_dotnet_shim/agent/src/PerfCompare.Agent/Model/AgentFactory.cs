@@ -17,7 +17,7 @@ internal static class AgentFactory
         TimeSpan chatClientDelay)
     {
         var http = ModelHttpClient.Create(endpoint, sockets => new InstrumentedTransport(sockets));
-        IChatClient client = new RecordingChatClient(new OllamaApiClient(http, configuration.Model));
+        IChatClient client = new OllamaApiClient(http, configuration.Model);
         return AgentOver(
             chatClientDelay > TimeSpan.Zero ? new DelayingChatClient(client, chatClientDelay) : client,
             configuration);

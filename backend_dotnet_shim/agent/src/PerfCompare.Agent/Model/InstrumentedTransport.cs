@@ -12,7 +12,7 @@ internal sealed class InstrumentedTransport(HttpMessageHandler inner) : Delegati
         HttpRequestMessage request,
         CancellationToken cancellationToken)
     {
-        if (IterationRecorder.Current?.Latest is not { } exchange)
+        if (IterationRecorder.Current?.Begin() is not { } exchange)
         {
             return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }

@@ -1,8 +1,8 @@
 namespace PerfCompare.Agent.Model;
 
 /// <summary>
-/// Collects the model calls of one iteration. The chat client and the transport find it through the
-/// execution context, since the libraries between them pass nothing of ours along.
+/// Collects the model calls of one iteration. The transport finds it through the execution context,
+/// since the libraries above it pass nothing of ours along.
 /// </summary>
 internal sealed class IterationRecorder(string runId, long sequence, CancellationToken cancelled)
 {
@@ -10,8 +10,8 @@ internal sealed class IterationRecorder(string runId, long sequence, Cancellatio
 
     private readonly List<ModelExchange> _exchanges = new(1);
 
-    // Derived before the clock starts; an iteration with more calls derives theirs on the way.
-    private readonly string _firstTraceParent = TraceIds.Derive(runId, sequence, 1).TraceParent;
+    // Made before the clock starts; an iteration with more calls makes theirs on the way.
+    private ModelExchange? _prepared = Prepare(runId, sequence, 1, cancelled);
 
     public static IterationRecorder? Current
     {
@@ -21,16 +21,14 @@ internal sealed class IterationRecorder(string runId, long sequence, Cancellatio
 
     public IReadOnlyList<ModelExchange> Exchanges => _exchanges;
 
-    public ModelExchange? Latest => _exchanges.Count > 0 ? _exchanges[^1] : null;
-
     public ModelExchange Begin()
     {
-        var exchange = new ModelExchange(
-            _exchanges.Count == 0
-                ? _firstTraceParent
-                : TraceIds.Derive(runId, sequence, _exchanges.Count + 1).TraceParent,
-            cancelled);
+        var exchange = _prepared ?? Prepare(runId, sequence, _exchanges.Count + 1, cancelled);
+        _prepared = null;
         _exchanges.Add(exchange);
         return exchange;
     }
+
+    private static ModelExchange Prepare(string runId, long sequence, int call, CancellationToken cancelled) =>
+        new(TraceIds.Derive(runId, sequence, call).TraceParent, cancelled);
 }

@@ -16,12 +16,7 @@ internal sealed class ModelExchange(string traceParent, CancellationToken cancel
     /// <summary>Fires when the iteration is cancelled or its time is up.</summary>
     public CancellationToken Cancelled { get; } = cancelled;
 
-    public long CallStart { get; set; }
-
-    /// <summary>0 while the chat client's call has not ended.</summary>
-    public long CallEnd { get; set; }
-
-    /// <summary>0 when no request was sent.</summary>
+    /// <summary>When the request was handed to the connection.</summary>
     public long HttpStart { get; set; }
 
     /// <summary>When the last piece of the body was read; 0 before the first.</summary>
