@@ -11,6 +11,7 @@ from benchmark.errors import AgentUnavailable
 from benchmark.launcher import AgentDescription
 from service_defaults.settings import ServiceSettings
 from shared_models.configuration import Flavour
+from shared_models.results import AgentOrigin
 
 from . import delivery
 
@@ -30,6 +31,11 @@ class DotnetAgentLauncher:
         self._cache_dir = settings.cache_dir
         self._build: delivery.AgentBuild | None = None
         self._reason: str | None = PREPARING
+
+    @property
+    def origin(self) -> AgentOrigin | None:
+        """Return how the agent came here, once it is there."""
+        return self._build.origin if self._build else None
 
     async def prepare(self) -> None:
         """Find, build or unpack the agent; a first build takes its time, in a thread."""

@@ -8,6 +8,7 @@ from benchmark.app import create_backend
 from benchmark.launcher import AgentDescription
 from service_defaults.settings import ServiceSettings
 from shared_models.configuration import Flavour
+from shared_models.results import AgentOrigin
 
 SERVICE = "python-backend"
 DEFAULT_PORT = 5001
@@ -17,6 +18,8 @@ class PythonAgentLauncher:
     """The agent runs on this interpreter, with the packages of this environment."""
 
     description = AgentDescription(service=SERVICE, language="Python", framework="Python")
+
+    origin: AgentOrigin = "installed"
 
     async def prepare(self) -> None:
         """Do nothing: where this service runs, its agent runs."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from shared_models.configuration import Flavour, Scenario, TestMode
+from shared_models.results import AgentOrigin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +23,10 @@ class AgentLauncher(Protocol):
     """The seam between the shared service and one language's agent."""
 
     description: AgentDescription
+
+    @property
+    def origin(self) -> AgentOrigin | None:
+        """How the agent came here; start times compare only between equal origins."""
 
     async def prepare(self) -> None:
         """Get the agent ready to launch; run once in the background when the service starts."""

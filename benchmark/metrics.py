@@ -6,7 +6,14 @@ from datetime import datetime
 
 from shared_models.agent_protocol import InitializeResult, RuntimeStatistics, Sample
 from shared_models.configuration import TestConfiguration
-from shared_models.results import AgentIdentity, Breakdown, Environment, Metrics, Tokens
+from shared_models.results import (
+    AgentIdentity,
+    AgentOrigin,
+    Breakdown,
+    Environment,
+    Metrics,
+    Tokens,
+)
 
 from .launcher import AgentDescription
 from .machine import machine_info
@@ -38,6 +45,7 @@ class RunRecord:
     warm_up: WarmUp
     server: ModelServer | None = None
     agent: InitializeResult | None = None
+    agent_origin: AgentOrigin | None = None
     spawn_ms: float | None = None
     """Spawn → `initialize` answered."""
     first_sample: Sample | None = None
@@ -138,6 +146,7 @@ def _environment(record: RunRecord) -> Environment:
     server = record.server
     return Environment(
         agent=identity(record.agent) if record.agent else None,
+        agent_origin=record.agent_origin,
         ollama_version=server.version if server else None,
         model_parameter_size=server.parameter_size if server else None,
         model_quantization=server.quantization if server else None,

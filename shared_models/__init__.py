@@ -43,6 +43,7 @@ from .configuration import (
 )
 from .results import (
     AgentIdentity,
+    AgentOrigin,
     Breakdown,
     Environment,
     GarbageCollection,
@@ -92,6 +93,7 @@ __all__ = [
     "PROTOCOL_VERSION",
     "UNSUPPORTED_MODE",
     "AgentIdentity",
+    "AgentOrigin",
     "Arrivals",
     "BackendResult",
     "BackendState",

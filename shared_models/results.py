@@ -9,6 +9,7 @@ from .configuration import TestConfiguration
 from .wire import RequestModel, WireModel
 
 RunStatus = Literal["Idle", "Running", "Completed", "Stopped", "Failed"]
+AgentOrigin = Literal["installed", "source", "prebuilt"]
 Count = Annotated[int, Field(ge=0)]
 Milliseconds = Annotated[float, Field(ge=0)]
 
@@ -78,6 +79,8 @@ class Environment(WireModel):
     """What else may explain the figures."""
 
     agent: AgentIdentity | None
+    agent_origin: AgentOrigin | None = None
+    """How the agent came here: a prebuilt one starts faster than one built from source."""
     ollama_version: str | None
     model_parameter_size: str | None
     model_quantization: str | None

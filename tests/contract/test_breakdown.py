@@ -27,6 +27,7 @@ class DelayedLauncher:
 
     def __init__(self, inner: AgentLauncher) -> None:
         self.description = inner.description
+        self.origin = inner.origin
         self._inner = inner
 
     async def prepare(self) -> None:

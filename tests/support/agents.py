@@ -9,7 +9,7 @@ import psutil
 from benchmark.launcher import AgentDescription
 from benchmark.session import RunSession
 from service_defaults.endpoints import EndpointPolicy
-from shared_models import TestConfiguration
+from shared_models import AgentOrigin, TestConfiguration
 
 from .simulator import running_simulator
 
@@ -72,6 +72,8 @@ while True:
 
 class ScriptedAgent:
     """Launches an agent made of the good one above and `changes`, Python that redefines parts."""
+
+    origin: AgentOrigin = "installed"
 
     def __init__(self, changes: str = "") -> None:
         self.description = AgentDescription(
