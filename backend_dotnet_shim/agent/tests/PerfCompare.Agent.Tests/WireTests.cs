@@ -19,7 +19,7 @@ public sealed class WireTests
         Assert.Equal("model.test:11434", request.Headers["Host"]);
         Assert.Equal("application/json", request.Headers["Accept"]);
         Assert.Equal("identity", request.Headers["Accept-Encoding"]);
-        Assert.Equal(TraceIds.Derive("r1", 1, 1).TraceParent, request.Headers["traceparent"]);
+        Assert.Equal(TraceIds.Derive("r1:warmup", 1, 1).TraceParent, request.Headers["traceparent"]);
         Assert.True(JsonElement.DeepEquals(
             JsonElement.Parse(
                 """
