@@ -1,5 +1,6 @@
 """Starts all children at once, follows their health, and stops them within a deadline."""
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -33,6 +34,8 @@ class Timing:
     start_deadline_s: float = 30.0
     prepare_deadline_s: float = 300.0
     stop_grace_s: float = 5.0
+    crowded_s: float = 3.0
+    """A child that has not answered by then no longer keeps others from starting."""
     drain_s: float = 0.2
     """How long the rest of a dead child's output is waited for."""
 
@@ -56,6 +59,7 @@ class Supervisor:
         self._watchers = watchers
         self._timing = timing or Timing()
         self._children: dict[str, processes.Child] = {}
+        self._answered = {launch.name: anyio.Event() for launch in plan.launches}
         self._settled = {launch.name: anyio.Event() for launch in plan.launches}
         self._decided = anyio.Event()
         self._stopping = anyio.Event()
@@ -107,12 +111,25 @@ class Supervisor:
                 child.kill()
 
     async def _follow_all(self) -> None:
-        for launch in self._plan.launches:
-            await self._launch(launch)
+        # A start is all imports. More of them at once than there are cores only slow each other,
+        # the longest most; so dependants, which are the longest, go first and none waits for
+        # another's health. Their sockets are bound already.
+        free_cores = anyio.Semaphore(max(2, os.cpu_count() or 2))
         async with anyio.create_task_group() as group:
-            for launch in self._plan.launches:
+            for launch in reversed(self._plan.launches):
+                await free_cores.acquire()
+                if self._stopping.is_set():
+                    break
+                await self._launch(launch)
                 if launch.name in self._children:
                     group.start_soon(self._follow, launch)
+                group.start_soon(self._release_when_answered, launch.name, free_cores)
+
+    async def _release_when_answered(self, name: str, free_cores: anyio.Semaphore) -> None:
+        if name in self._children:
+            with anyio.move_on_after(self._timing.crowded_s):
+                await self._answered[name].wait()
+        free_cores.release()
 
     async def _launch(self, launch: Launch) -> None:
         descriptor = launch.environment.get("PERFCOMPARE_LISTEN_FD")
@@ -142,6 +159,7 @@ class Supervisor:
             # A pipe that an escaped grandchild still holds never ends by itself.
             pumps.cancel_scope.deadline = anyio.current_time() + self._timing.drain_s
         await child.close()
+        self._answered[launch.name].set()
         self._apply(launch.name, Event.ENDED, reason=describe_exit(code), exit_code=code)
         self._watchers.on_end(launch.name)
 
@@ -153,6 +171,8 @@ class Supervisor:
                 launch.url, launch.health_path, timeout_s=self._timing.probe_timeout_s
             )
             silent = silent + 1 if seen.health is Health.SILENT else 0
+            if not silent:
+                self._answered[launch.name].set()
             if seen.health is Health.READY:
                 await self._dependencies_settled(launch)
             self._heed(launch, seen, silent=silent, age_s=anyio.current_time() - launched_at)
