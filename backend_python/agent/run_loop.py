@@ -1,8 +1,9 @@
 """The timed loops: standard, batch and concurrent, over one agent.
 
-Standard is the closed loop with one worker. Samples are handed on between calls, never inside the
-timed region; in concurrent mode the hand-over of one worker overlaps the others' calls, so it is
-kept rare.
+Standard is the closed loop with one worker. Samples are made and handed on between calls, never
+inside the timed region, and many at a time: work between two calls leaves the next one with cold
+caches. In concurrent mode there is no moment between calls, so each worker makes its own sample
+at once and only the handing on is kept rare.
 """
 
 import asyncio
@@ -51,9 +52,10 @@ class RunLoop:
         self._last = params.first_sequence + params.iterations - 1 if params.iterations else None
         self._deadline_ns: int | None = None
         self._origin_ns = 0
-        # Packed at once: a pile of small dicts would lengthen the garbage collections of the
+        self._finished: list[Iteration] = []
+        # Packed, because a pile of small dicts would lengthen the garbage collections of the
         # calls that are timed later.
-        self._pending: list[bytes] = []
+        self._packed: list[bytes] = []
         self._failed = False
         self._flushed_ns = 0
         self._completed = 0
@@ -113,10 +115,15 @@ class RunLoop:
         prompt = prompt_for(self._configuration, sequence)
         iteration = Iteration(self.run_id, sequence, prompt, worker=worker, batch=batch)
         await iteration.execute(self._run, timeout_s=self._configuration.request_timeout_seconds)
-        sample = iteration.sample(self._origin_ns)
         self._completed += not iteration.cancelled
-        self._failed |= sample["outcome"] in ("error", "timeout")
-        self._pending.append(orjson.dumps(sample))
+        self._failed |= iteration.error is not None and not iteration.cancelled
+        self._finished.append(iteration)
+        if self._params.mode == "concurrent":
+            self._pack()
+
+    def _pack(self) -> None:
+        self._packed += [orjson.dumps(done.sample(self._origin_ns)) for done in self._finished]
+        self._finished = []
 
     def _take(self) -> int | None:
         """Return the next sequence number, or None when the block is over."""
@@ -133,7 +140,7 @@ class RunLoop:
 
     def _flush_when_due(self) -> None:
         due = (
-            len(self._pending) >= FLUSH_COUNT
+            len(self._finished) + len(self._packed) >= FLUSH_COUNT
             or perf_counter_ns() - self._flushed_ns >= FLUSH_INTERVAL_NS
             # A failure is told at once, so that the backend can end a hopeless run early.
             or self._failed
@@ -142,9 +149,10 @@ class RunLoop:
             self._flush()
 
     def _flush(self) -> None:
-        for start in range(0, len(self._pending), FLUSH_COUNT):
-            self._emit(self._pending[start : start + FLUSH_COUNT])
-        self._pending = []
+        self._pack()
+        for start in range(0, len(self._packed), FLUSH_COUNT):
+            self._emit(self._packed[start : start + FLUSH_COUNT])
+        self._packed = []
         self._failed = False
         self._flushed_ns = perf_counter_ns()
 
