@@ -75,30 +75,30 @@ def summarise(record: RunRecord) -> Metrics:
         warmup_successful=record.warm_up.successful,
         total_iterations=log.attempt_count,
         total_execution_time_ms=round(elapsed_ns / NS_PER_MS),
-        average_time_per_iteration_ms=_ms(log.average_ns),
-        min_iteration_time_ms=_ms(lowest),
-        max_iteration_time_ms=_ms(highest),
+        average_time_per_iteration_ms=milliseconds(log.average_ns),
+        min_iteration_time_ms=milliseconds(lowest),
+        max_iteration_time_ms=milliseconds(highest),
         memory_used_mb=peak_mb,
         machine_info=machine_info(runtime_version),
         success_count=log.success_count,
         failure_count=log.failure_count,
         failures=dict(log.failures),
-        median_ms=_ms(quantile(ordered, 0.5)) if ordered else None,
-        p90_ms=_ms(percentile_or_none(ordered, 0.90)),
-        p95_ms=_ms(percentile_or_none(ordered, 0.95)),
-        p99_ms=_ms(percentile_or_none(ordered, 0.99)),
-        stdev_ms=_ms(statistics.stdev(ordered)) if len(ordered) > 1 else None,
+        median_ms=milliseconds(quantile(ordered, 0.5)) if ordered else None,
+        p90_ms=milliseconds(percentile_or_none(ordered, 0.90)),
+        p95_ms=milliseconds(percentile_or_none(ordered, 0.95)),
+        p99_ms=milliseconds(percentile_or_none(ordered, 0.99)),
+        stdev_ms=milliseconds(statistics.stdev(ordered)) if len(ordered) > 1 else None,
         iterations_per_second=per_second(log.success_count, elapsed_ns),
         cold_start_ms=_cold_start(record.spawn_ms, first_call_ms),
         first_call_ms=first_call_ms,
         warmup_time_ms=record.warm_up.duration_ms,
         breakdown=Breakdown(
-            framework_ms=_ms(log.framework_ns.value),
-            transport_ms=_ms(log.transport_ns.value),
-            model_ms=_ms(log.model_ns.value),
+            framework_ms=milliseconds(log.framework_ns.value),
+            transport_ms=milliseconds(log.transport_ns.value),
+            model_ms=milliseconds(log.model_ns.value),
         ),
         tokens=_tokens(log, elapsed_ns),
-        time_to_first_token_ms=_ms(log.first_token_ns.value),
+        time_to_first_token_ms=milliseconds(log.first_token_ns.value),
         resources=(record.resources or ResourceSampler(0)).figures(record.runtime),
         environment=_environment(record),
     )
@@ -154,5 +154,6 @@ def _environment(record: RunRecord) -> Environment:
     )
 
 
-def _ms(value_ns: float | None) -> float | None:
+def milliseconds(value_ns: float | None) -> float | None:
+    """Return nanoseconds as milliseconds; unknown stays unknown."""
     return None if value_ns is None else value_ns / NS_PER_MS

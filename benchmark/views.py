@@ -5,7 +5,7 @@ from time import monotonic
 from shared_models.results import TestResult, TestStatus
 
 from .machine import machine_info
-from .metrics import NS_PER_MS, elapsed, per_second, summarise
+from .metrics import NS_PER_MS, elapsed, milliseconds, per_second, summarise
 from .session import RunSession
 from .states import PUBLIC_STATUS, RunState, is_terminal
 
@@ -48,10 +48,10 @@ def status_of(session: RunSession) -> TestStatus:
         total_iterations=total,
         elapsed_time_ms=round((end - session.started_at) * 1e3),
         progress_percentage=round(100 * log.attempt_count / total, 2),
-        average_time_per_iteration_ms=_ms(log.average_ns),
-        min_iteration_time_ms=_ms(lowest),
-        max_iteration_time_ms=_ms(highest),
-        last_iteration_time_ms=_ms(log.last_duration_ns),
+        average_time_per_iteration_ms=milliseconds(log.average_ns),
+        min_iteration_time_ms=milliseconds(lowest),
+        max_iteration_time_ms=milliseconds(highest),
+        last_iteration_time_ms=milliseconds(log.last_duration_ns),
         iterations_per_second=per_second(log.success_count, elapsed(log)),
         estimated_time_remaining_ms=_remaining_ms(session),
         success_count=log.success_count,
@@ -94,7 +94,3 @@ def _remaining_ms(session: RunSession) -> int | None:
         return None
     left = session.configuration.iterations - log.attempt_count
     return round(elapsed(log) / log.attempt_count * left / NS_PER_MS)
-
-
-def _ms(value_ns: float | None) -> float | None:
-    return None if value_ns is None else value_ns / NS_PER_MS

@@ -9,13 +9,12 @@ at once and only the handing on is kept rare.
 import asyncio
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import perf_counter_ns
 from typing import Any
 
 import orjson
 
-from shared_models.agent_protocol import RunParams
+from shared_models.agent_protocol import RunParams, RunResult
 from shared_models.configuration import TestConfiguration
 
 from .factory import Run
@@ -25,16 +24,6 @@ FLUSH_INTERVAL_NS = 100_000_000
 FLUSH_COUNT = 500
 
 Emit = Callable[[list[bytes]], None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BlockEnd:
-    """How a block ended; times in ns."""
-
-    completed: int
-    cancelled: bool
-    start_unix_ns: int
-    wall_ns: int
 
 
 class RunLoop:
@@ -73,7 +62,7 @@ class RunLoop:
         for task in self._tasks:
             task.cancel()
 
-    async def execute(self) -> BlockEnd:
+    async def execute(self) -> RunResult:
         """Run the block to its end and emit every sample."""
         start_unix_ns = time.time_ns()
         self._origin_ns = self._flushed_ns = perf_counter_ns()
@@ -85,9 +74,10 @@ class RunLoop:
             await self._together(self._worker(index) for index in range(self._params.concurrency))
         wall_ns = perf_counter_ns() - self._origin_ns
         self._flush()
-        return BlockEnd(
+        return RunResult(
             completed=self._completed,
             cancelled=self._cancelled,
+            dropped=0,
             start_unix_ns=start_unix_ns,
             wall_ns=wall_ns,
         )

@@ -25,7 +25,6 @@ from shared_models.agent_protocol import (
     InitializeResult,
     RpcRequest,
     RunParams,
-    RunResult,
     WarmupParams,
 )
 from shared_models.configuration import Scenario, TestConfiguration, TestMode
@@ -80,12 +79,11 @@ class AgentServer:
         loop = asyncio.get_running_loop()
         await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), source)
         async with asyncio.TaskGroup() as group:
-            while line := await self._read_line(reader):
+            while True:
+                line = await self._read_line(reader)
                 text = line.strip().removeprefix(b"\xef\xbb\xbf")
                 if text:
                     group.create_task(self._answer(text))
-        # The backend is gone: nobody will read a result, so nothing is worth finishing.
-        os._exit(0)
 
     async def _read_line(self, reader: asyncio.StreamReader) -> bytes:
         try:
@@ -94,6 +92,7 @@ class AgentServer:
             self._reply_error(None, PARSE_ERROR, "the line is longer than 8 MiB")
             os._exit(1)
         if not line:
+            # The backend is gone: nobody will read a result, so nothing is worth finishing.
             os._exit(0)
         return line
 
@@ -192,18 +191,9 @@ class AgentServer:
         configuration, run = self._ready()
         self._active = RunLoop(run, configuration, block, emit)
         try:
-            end = await self._active.execute()
+            return _dump(await self._active.execute())
         finally:
             self._active = None
-        return _dump(
-            RunResult(
-                completed=end.completed,
-                cancelled=end.cancelled,
-                dropped=0,
-                start_unix_ns=end.start_unix_ns,
-                wall_ns=end.wall_ns,
-            )
-        )
 
     async def _cancel(self, params: dict[str, Any]) -> Any:
         parsed = _params(CancelParams, params)
