@@ -2,19 +2,9 @@
 
 import sys
 
-from benchmark.app import end_runs
-from service_defaults.service import run_service
-from service_defaults.settings import ServiceSettings
+from benchmark.app import run_backend
 
 from .app import DEFAULT_PORT, SERVICE, create_app
 
 if __name__ == "__main__":
-    sys.exit(
-        run_service(
-            SERVICE,
-            ServiceSettings,
-            create_app,
-            default_port=DEFAULT_PORT,
-            before_shutdown=end_runs,
-        )
-    )
+    sys.exit(run_backend(SERVICE, create_app, port=DEFAULT_PORT))

@@ -1,6 +1,6 @@
 """The application of a benchmark backend."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 import anyio
@@ -8,7 +8,7 @@ from fastapi import FastAPI
 
 from service_defaults.discovery import model_server_policy
 from service_defaults.serve import Hook
-from service_defaults.service import create_service
+from service_defaults.service import create_service, run_service
 from service_defaults.settings import ServiceSettings
 
 from .launcher import AgentLauncher
@@ -49,12 +49,19 @@ def create_backend(settings: ServiceSettings, launcher: AgentLauncher) -> FastAP
     return app
 
 
+def run_backend(service: str, build: Callable[[ServiceSettings], FastAPI], *, port: int) -> int:
+    """Serve a backend until a signal, on `port` unless told otherwise; returns the exit code."""
+    return run_service(
+        service, ServiceSettings, build, default_port=port, before_shutdown=_end_runs
+    )
+
+
 async def _prepare(launcher: AgentLauncher, prepared: anyio.Event) -> None:
     await launcher.prepare()
     prepared.set()
 
 
-def end_runs(app: FastAPI) -> Hook:
+def _end_runs(app: FastAPI) -> Hook:
     """Return the hook that ends runs before the server waits for the requests watching them."""
 
     async def end() -> None:
