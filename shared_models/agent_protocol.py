@@ -69,17 +69,30 @@ class InitializeResult(WireModel):
 
 
 class WarmupParams(WireModel):
-    """Untimed calls before the run; `iterations` may be 0."""
+    """Untimed calls before the run; `iterations` may be 0.
+
+    They are made as the run's calls will be: in the same mode and with the same concurrency
+    (a rate run warms up in `standard`). A long warm-up comes in several requests, the next one
+    going on at `first_sequence`.
+    """
 
     run_id: str
     iterations: Count
+    first_sequence: Positive = 1
+    mode: TestMode = "standard"
+    concurrency: Positive = 1
 
 
 class RunParams(WireModel):
-    """One block of timed calls. Exactly one of `iterations` and `duration_seconds` is set.
+    """One block of timed calls, over after `iterations` calls or after `duration_seconds`.
 
+    At least one of the two is set; with both, what comes first ends the block. No call starts
+    after the duration, and those in flight are finished.
     `first_sequence` is the number of the first sample; numbers go up by one without a gap.
-    `concurrency` is 1 in standard, the batch's size in batch, the worker count in concurrent.
+    `concurrency` is 1 in standard and streaming, the batch's size in batch, the worker count in
+    concurrent, and in rate the most calls in flight: an arrival beyond it is dropped.
+    Arrival k (from 0) of a rate block is due at k / rate after the block's start, or, when
+    `arrivals` is "poisson", at the sum of the k gaps of `arrival_gap_s`.
     """
 
     run_id: str
@@ -90,6 +103,7 @@ class RunParams(WireModel):
     concurrency: Positive
     rate_per_second: Annotated[float, Field(gt=0)] | None = None
     arrivals: Arrivals | None = None
+    arrival_seed: Count = 0
     trace_parent: Annotated[str, Field(pattern=r"^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$")] | (
         None
     ) = None
@@ -98,7 +112,7 @@ class RunParams(WireModel):
 class ModelCall(WireModel):
     """One HTTP exchange with the model server inside an iteration.
 
-    `start_ns` counts from the block's `start_unix_ns`; `http_start_ns` likewise.
+    `start_ns` counts from the block's start, as the sample's does; `http_start_ns` likewise.
     """
 
     start_ns: Nanoseconds
@@ -115,7 +129,17 @@ class ModelCall(WireModel):
 
 
 class Sample(WireModel):
-    """One iteration: from just before the agent's run to its result."""
+    """One iteration: from just before the agent's run to its result.
+
+    The agent counts `start_ns` and `intended_start_ns` from the start of the block; a backend
+    that runs several blocks moves them onto the run's own clock. In rate mode the latency of a
+    call is `start_ns + duration_ns − intended_start_ns`.
+    `first_token_ns` and `last_token_ns` count from the sample's own start to the first and the
+    last `chunk` with text, as the caller of the framework saw them.
+    `turn` (from 1) is the place in its session of a `conversation`'s iteration. `tool_ns` is the
+    time that the framework spent in invoking the `tool_calls` local functions. `parsed` tells
+    whether a `structured` answer became a typed object; one that did not is an `invalid-reply`.
+    """
 
     sequence: Positive
     worker: Count

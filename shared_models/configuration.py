@@ -24,7 +24,11 @@ class TestConfiguration(RequestModel):
 
     An unset `endpoint` is the address that service discovery gives, else `DEFAULT_ENDPOINT`.
     In `prompt` and `prompts`, `{n}` stands for the iteration's number, from 1; iteration n uses
-    prompt (n − 1) modulo the list's length.
+    prompt (n − 1) modulo the list's length. `duration_seconds` takes the place of `iterations`.
+    Warm-up: `warmup_seconds`, when set, asks for at least that long and at least ten calls; else
+    `warmup_iterations` is their number, or "auto" to go on until the calls are steady.
+    `turns` is the length of a session in the scenario `conversation`. `delay_ms` makes every model
+    call that much slower on the agent's side: a known difference for self-tests.
     """
 
     __test__: ClassVar[bool] = False  # the name is the contract's, not a test class
@@ -36,7 +40,9 @@ class TestConfiguration(RequestModel):
     batch_size: Annotated[int, Field(ge=1, le=1_000)] = 10
     concurrent_requests: Annotated[int, Field(ge=1, le=1_000)] = 5
     warmup_iterations: Annotated[int, Field(ge=0, le=100_000)] | Literal["auto"] = 1
+    warmup_seconds: Annotated[float, Field(gt=0, le=600)] | None = None
     scenario: Scenario = "chat"
+    turns: Annotated[int, Field(ge=1, le=100)] = 5
     prompt: Prompt = "Say hello {n}"
     prompts: Annotated[list[Prompt], Field(min_length=1, max_length=10_000)] | None = None
     instructions: Annotated[str, Field(max_length=32_768)] | None = None
@@ -50,3 +56,4 @@ class TestConfiguration(RequestModel):
     agent_processes: Annotated[int, Field(ge=1, le=64)] = 1
     flavour: Flavour = "agent"
     gated: bool = False
+    delay_ms: Annotated[float, Field(ge=0, le=60_000)] = 0.0

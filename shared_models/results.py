@@ -1,11 +1,11 @@
 """What a run gave: the seed's fields under the seed's names, and ours beside them."""
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, model_validator
 
 from .agent_protocol import Sample
-from .configuration import TestConfiguration
+from .configuration import Seconds, TestConfiguration
 from .wire import RequestModel, WireModel
 
 RunStatus = Literal["Idle", "Running", "Completed", "Stopped", "Failed"]
@@ -26,15 +26,18 @@ class MachineInfo(WireModel):
 
 
 class Breakdown(WireModel):
-    """Mean milliseconds per successful call, by where they were spent; null where unknown.
+    """Mean milliseconds per successful iteration, by where they were spent; null where unknown.
 
-    framework = call − transport; transport = HTTP exchange − model; model = the server's own
-    `total_duration`.
+    framework = iteration − HTTP exchanges − tool; transport = HTTP exchanges − model; model = the
+    server's own `total_duration`, summed; tool = time in the invocation of local functions.
+    `framework_share` is framework / (framework + transport + model + tool), 0 to 1.
     """
 
     framework_ms: float | None
     transport_ms: float | None
     model_ms: float | None
+    tool_ms: float | None = None
+    framework_share: float | None = None
 
 
 class Tokens(WireModel):
@@ -87,6 +90,95 @@ class Environment(WireModel):
     load_average: float | None
 
 
+WarmUpEnd = Literal["fixed", "time", "steady", "call-cap", "time-cap"]
+"""Why a warm-up was over: the asked-for number or time; steady calls; or a cap of the automatic."""
+
+
+class WarmUpFigures(WireModel):
+    """The untimed calls before the run: how many, what they cost, and what a cold agent felt like.
+
+    `window_medians_ms` are the medians of the windows that an automatic warm-up looked at.
+    `cold_median_ms` is over the process's first `cold_calls` (≤ 10) successful calls, warm-up or
+    not: what a first user feels. The run's own `medianMs` is its steady counterpart.
+    """
+
+    iterations: Count
+    failure_count: Count
+    ended: WarmUpEnd
+    time_ms: Milliseconds
+    window_medians_ms: list[Milliseconds]
+    cold_calls: Count
+    cold_median_ms: Milliseconds | None
+
+
+class BatchFigures(WireModel):
+    """Batches: first start → last end of the calls that were launched together (milliseconds)."""
+
+    count: Count
+    average_ms: Milliseconds | None
+    median_ms: Milliseconds | None
+    min_ms: Milliseconds | None
+    max_ms: Milliseconds | None
+
+
+class StreamingFigures(WireModel):
+    """Streamed replies, over the successful calls.
+
+    Time to first token: start → first text. Inter-token latency of a call: (last − first token) /
+    (tokens − 1), from two tokens on. Time per output token: call / tokens. Output tokens per
+    second of a call: tokens / call. All but the means are medians over calls.
+    """
+
+    time_to_first_token_ms: Milliseconds | None
+    """Mean."""
+    median_time_to_first_token_ms: Milliseconds | None
+    p95_time_to_first_token_ms: Milliseconds | None
+    inter_token_latency_ms: Milliseconds | None
+    time_per_output_token_ms: Milliseconds | None
+    output_tokens_per_second: float | None
+
+
+class RateFigures(WireModel):
+    """An open loop: what was asked for and what the generator really did.
+
+    `lag` is actual − intended start; a start is late beyond 5 ms. `dropped` arrivals found too
+    many calls in flight. `service_*` are the calls without their lag, in milliseconds; the run's
+    own latencies count from the intended start.
+    """
+
+    intended_per_second: float
+    achieved_per_second: float | None
+    arrivals: Count
+    dropped: Count
+    late_starts: Count
+    lag_median_ms: Milliseconds | None
+    lag_p99_ms: Milliseconds | None
+    lag_max_ms: Milliseconds | None
+    service_median_ms: Milliseconds | None
+
+
+class TurnFigures(WireModel):
+    """The calls that were the n-th turn of their session (milliseconds)."""
+
+    turn: Annotated[int, Field(ge=1)]
+    success_count: Count
+    median_ms: Milliseconds | None
+    framework_ms: float | None
+    """Mean."""
+    prompt_tokens: float | None
+    """Mean: the history that the model was sent."""
+
+
+class ScenarioFigures(WireModel):
+    """What a scenario's iterations were made of, over the successful ones."""
+
+    model_calls: Count
+    tool_calls: Count
+    invalid_answers: Count
+    """Structured answers that did not parse; they are failures."""
+    turns: list[TurnFigures]
+
+
 class Metrics(WireModel):
     """One run's figures. Latencies are milliseconds over the successful calls only.
 
@@ -125,6 +217,11 @@ class Metrics(WireModel):
     time_to_first_token_ms: Milliseconds | None
     resources: Resources
     environment: Environment
+    warm_up: WarmUpFigures | None = None
+    batches: BatchFigures | None = None
+    streaming: StreamingFigures | None = None
+    rate: RateFigures | None = None
+    scenario: ScenarioFigures | None = None
 
 
 class TestResult(WireModel):
@@ -195,3 +292,29 @@ class SampleBatch(WireModel):
 
     session_id: str
     samples: list[Sample]
+
+
+class AdvanceRequest(RequestModel):
+    """The next block of a gated run: exactly one of `iterations` and `duration_seconds`."""
+
+    session_id: Annotated[str, Field(min_length=1, max_length=64)]
+    iterations: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
+    duration_seconds: Seconds | None = None
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> Self:
+        if (self.iterations is None) == (self.duration_seconds is None):
+            raise ValueError("give either iterations or durationSeconds")
+        return self
+
+
+class AdvanceReply(WireModel):
+    """A block that has ended: its samples on the run's clock, its own wall time, the run's state.
+
+    `dropped` counts the arrivals of this block that were never sent (rate mode).
+    """
+
+    samples: list[Sample]
+    wall_ns: Count
+    dropped: Count = 0
+    status: TestStatus

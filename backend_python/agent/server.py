@@ -171,8 +171,8 @@ class AgentServer:
 
     async def _run_block(self, params: dict[str, Any]) -> Any:
         block = _params(RunParams, params)
-        if (block.iterations is None) == (block.duration_seconds is None):
-            raise RpcFailure(INVALID_PARAMS, "give either iterations or durationSeconds")
+        if block.iterations is None and block.duration_seconds is None:
+            raise RpcFailure(INVALID_PARAMS, "give iterations or durationSeconds")
         if block.mode not in MODES:
             raise RpcFailure(UNSUPPORTED_MODE, f"mode {block.mode} is not supported")
         if block.mode == "standard" and block.concurrency != 1:

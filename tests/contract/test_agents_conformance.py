@@ -83,7 +83,6 @@ WRONG_REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("run", block(firstSequence=0), INVALID_PARAMS),
     ("run", block(concurrency=0), INVALID_PARAMS),
     ("run", block(surprise=1), INVALID_PARAMS),
-    ("run", block(durationSeconds=1.0), INVALID_PARAMS),
     ("run", block(mode="sideways"), INVALID_PARAMS),
     ("run", block(mode="rate"), UNSUPPORTED_MODE),
     ("warmup", {"runId": "r", "iterations": -1}, INVALID_PARAMS),

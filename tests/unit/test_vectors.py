@@ -1,6 +1,7 @@
 """The wire models against the examples that the C# tests read as well."""
 
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -52,3 +53,13 @@ def test_derived_trace_ids_are_the_same_in_every_language() -> None:
         assert case["traceId"] == ids.trace_id
         assert case["spanId"] == ids.span_id
         assert case["traceparent"] == ids.traceparent
+
+
+def test_derived_arrivals_are_the_same_in_every_language() -> None:
+    """The gaps in the vectors are what this side derives, to the last digits of a logarithm."""
+    for case in json.loads((VECTORS / "derived" / "arrivals.json").read_text()):
+        gap_s = shared_models.arrival_gap_s(
+            case["seed"], case["number"], rate_per_second=case["ratePerSecond"]
+        )
+
+        assert math.isclose(case["gapS"], gap_s, rel_tol=1e-12)

@@ -41,7 +41,6 @@ public sealed class ProtocolTests
     [InlineData(-32005, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"streaming","concurrency":1}""")]
     [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"burst","concurrency":1}""")]
     [InlineData(-32602, """{"runId":"r","firstSequence":1,"mode":"standard","concurrency":1}""")]
-    [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":1,"durationSeconds":1,"mode":"standard","concurrency":1}""")]
     [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"standard","concurrency":2}""")]
     [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":"1","mode":"standard","concurrency":1}""")]
     [InlineData(-32600, """{"runId":"r","runId":"s","firstSequence":1,"iterations":1,"mode":"standard","concurrency":1}""")]

@@ -13,13 +13,14 @@ internal sealed partial record RunParams(
     double? DurationSeconds = null,
     double? RatePerSecond = null,
     Arrivals? Arrivals = null,
+    [property: JsonConverter(typeof(NonNegativeConverter))] long ArrivalSeed = 0,
     string? TraceParent = null) : IValidated
 {
     private const long MaxConcurrency = 10_000;
 
     public string? FindProblem() =>
-        Iterations is null == DurationSeconds is null
-            ? "exactly one of iterations and durationSeconds is needed"
+        Iterations is null && DurationSeconds is null
+            ? "iterations or durationSeconds is needed"
         : DurationSeconds is <= 0 ? "durationSeconds is not positive"
         : RatePerSecond is <= 0 ? "ratePerSecond is not positive"
         : Mode is TestMode.Standard && Concurrency != 1 ? "concurrency is 1 in standard mode"

@@ -27,7 +27,10 @@ internal sealed partial record TestConfiguration(
     double? DurationSeconds = null,
     int AgentProcesses = 1,
     Flavour Flavour = Flavour.Agent,
-    bool Gated = false) : IValidated
+    bool Gated = false,
+    double? WarmupSeconds = null,
+    int Turns = 5,
+    double DelayMs = 0) : IValidated
 {
     private const int MaxTextLength = 32_768;
 
@@ -48,6 +51,9 @@ internal sealed partial record TestConfiguration(
         : RatePerSecond is <= 0 or > 100_000 ? "ratePerSecond is not in (0, 100000]"
         : DurationSeconds is <= 0 or > 86_400 ? "durationSeconds is not in (0, 86400]"
         : AgentProcesses is < 1 or > 64 ? "agentProcesses is not 1 … 64"
+        : WarmupSeconds is <= 0 or > 600 ? "warmupSeconds is not in (0, 600]"
+        : Turns is < 1 or > 100 ? "turns is not 1 … 100"
+        : DelayMs is < 0 or > 60_000 ? "delayMs is not 0 … 60000"
         : null;
 
     private static bool IsPrompt(string? text) => text is { Length: >= 1 and <= MaxTextLength };
