@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Runtime.CompilerServices;
 using Microsoft.Agents.AI;
 using OllamaSharp;
 using PerfCompare.Agent.Messages;
@@ -13,7 +14,11 @@ internal static class AgentIdentity
 
     public static IReadOnlyList<Scenario> Scenarios { get; } = [Scenario.Chat];
 
-    public static InitializeResult Describe() => new(
+    /// <summary>Only a NativeAOT executable, which cannot make code while it runs, is <c>aot</c>.</summary>
+    public static IReadOnlyList<Flavour> Flavours { get; } =
+        RuntimeFeature.IsDynamicCodeSupported ? [Flavour.Agent] : [Flavour.Agent, Flavour.Aot];
+
+    public static InitializeResult Describe(Flavour flavour) => new(
         InitializeParams.CurrentVersion,
         Language: "CSharp",
         Runtime: ".NET",
@@ -22,7 +27,7 @@ internal static class AgentIdentity
         FrameworkVersion: VersionOf(typeof(ChatClientAgent)),
         Client: "OllamaSharp",
         ClientVersion: VersionOf(typeof(OllamaApiClient)),
-        Flavour.Agent,
+        flavour,
         Environment.ProcessId,
         Modes,
         Scenarios);

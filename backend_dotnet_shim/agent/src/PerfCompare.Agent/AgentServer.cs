@@ -78,8 +78,9 @@ internal sealed class AgentServer(MessageWriter writer, AgentOptions options)
             throw new RpcException(ErrorCode.InvalidRequest, "initialize has been called before");
         }
 
-        _agent = new(RequestReader.Parameters(request, s_json.InitializeParams), options);
-        Reply(request, AgentIdentity.Describe(), s_json.InitializeResult);
+        var parameters = RequestReader.Parameters(request, s_json.InitializeParams);
+        _agent = new(parameters, options);
+        Reply(request, AgentIdentity.Describe(parameters.Configuration.Flavour), s_json.InitializeResult);
     }
 
     private void WarmUp(RpcRequest request, PreparedAgent agent)

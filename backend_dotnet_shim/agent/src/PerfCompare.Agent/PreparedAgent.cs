@@ -30,7 +30,7 @@ internal sealed class PreparedAgent
                 $"scenario {WireName.Of(_configuration.Scenario)} is not supported");
         }
 
-        if (_configuration.Flavour is not Flavour.Agent)
+        if (!AgentIdentity.Flavours.Contains(_configuration.Flavour))
         {
             throw new RpcException(
                 ErrorCode.UnsupportedMode,
