@@ -42,9 +42,10 @@ class BareLoopParams(WireModel):
 
 
 class BareLoopResult(WireModel):
-    """The durations of the yardstick's calls."""
+    """The durations of the yardstick's calls, and from their first start to their last end."""
 
     durations_ns: list[int]
+    wall_ns: int | None = None
 
 
 class Comparison:

@@ -4,8 +4,7 @@ The client libraries take a stream without `done` and a missing field for succes
 HTTP 200 with `done: true` and no `error` counts. Zero means absent in Ollama's JSON.
 """
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import httpx
 import orjson
@@ -21,10 +20,10 @@ _DURATIONS = {
     "eval_duration": "evalNs",
 }
 _COUNTS = {"prompt_eval_count": "promptTokens", "eval_count": "completionTokens"}
+_FIGURES = (*_DURATIONS.items(), *_COUNTS.items())
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
+class Judgement(NamedTuple):
     """A finished exchange: its figures under their wire names, and its failure, if any."""
 
     figures: dict[str, Any]
@@ -55,11 +54,11 @@ def judge(exchange: Exchange) -> Judgement:
 
 def _final(last: dict[str, Any]) -> Judgement:
     figures: dict[str, Any] = {}
-    for name, wire_name in (*_DURATIONS.items(), *_COUNTS.items()):
+    for name, wire_name in _FIGURES:
         value = last.get(name)
         if value is None or value == 0:
             continue
-        if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        if type(value) is not int or value < 0:
             return Judgement(
                 figures={}, kind="invalid-reply", message=f"{name} is not a positive whole number"
             )

@@ -2,8 +2,8 @@
 
 Standard is the closed loop with one worker. Samples are made and handed on between calls, never
 inside the timed region, and many at a time: work between two calls leaves the next one with cold
-caches. In concurrent mode there is no moment between calls, so each worker makes its own sample
-at once and only the handing on is kept rare.
+caches. In concurrent mode no moment is between all calls; there, too, what is done rarely and at
+one go costs the calls in flight least.
 """
 
 import asyncio
@@ -19,6 +19,8 @@ from shared_models.configuration import TestConfiguration
 
 from .factory import Run
 from .iteration import Iteration, prompt_for
+from .samples import sample_of
+from .time_limit import CallsInFlight
 
 FLUSH_INTERVAL_NS = 100_000_000
 FLUSH_COUNT = 500
@@ -42,9 +44,7 @@ class RunLoop:
         self._deadline_ns: int | None = None
         self._origin_ns = 0
         self._finished: list[Iteration] = []
-        # Packed, because a pile of small dicts would lengthen the garbage collections of the
-        # calls that are timed later.
-        self._packed: list[bytes] = []
+        self._in_flight = CallsInFlight(limit_s=configuration.request_timeout_seconds)
         self._failed = False
         self._flushed_ns = 0
         self._completed = 0
@@ -73,6 +73,7 @@ class RunLoop:
         else:
             await self._together(self._worker(index) for index in range(self._params.concurrency))
         wall_ns = perf_counter_ns() - self._origin_ns
+        self._in_flight.close()
         self._flush()
         return RunResult(
             completed=self._completed,
@@ -104,16 +105,10 @@ class RunLoop:
     async def _iterate(self, sequence: int, *, worker: int, batch: int | None) -> None:
         prompt = prompt_for(self._configuration, sequence)
         iteration = Iteration(self.run_id, sequence, prompt, worker=worker, batch=batch)
-        await iteration.execute(self._run, timeout_s=self._configuration.request_timeout_seconds)
+        await iteration.execute(self._run, self._in_flight)
         self._completed += not iteration.cancelled
         self._failed |= iteration.error is not None and not iteration.cancelled
         self._finished.append(iteration)
-        if self._params.mode == "concurrent":
-            self._pack()
-
-    def _pack(self) -> None:
-        self._packed += [orjson.dumps(done.sample(self._origin_ns)) for done in self._finished]
-        self._finished = []
 
     def _take(self) -> int | None:
         """Return the next sequence number, or None when the block is over."""
@@ -130,7 +125,7 @@ class RunLoop:
 
     def _flush_when_due(self) -> None:
         due = (
-            len(self._finished) + len(self._packed) >= FLUSH_COUNT
+            len(self._finished) >= FLUSH_COUNT
             or perf_counter_ns() - self._flushed_ns >= FLUSH_INTERVAL_NS
             # A failure is told at once, so that the backend can end a hopeless run early.
             or self._failed
@@ -139,20 +134,34 @@ class RunLoop:
             self._flush()
 
     def _flush(self) -> None:
-        self._pack()
-        for start in range(0, len(self._packed), FLUSH_COUNT):
-            self._emit(self._packed[start : start + FLUSH_COUNT])
-        self._packed = []
+        finished, self._finished = self._finished, []
+        for start in range(0, len(finished), FLUSH_COUNT):
+            part = finished[start : start + FLUSH_COUNT]
+            # Packed one by one, so that no pile of small dicts lengthens a garbage collection.
+            self._emit([orjson.dumps(sample_of(one, self._origin_ns)) for one in part])
         self._failed = False
         self._flushed_ns = perf_counter_ns()
 
 
-async def bare_loop(run: Run, configuration: TestConfiguration, iterations: int) -> list[int]:
-    """Return the durations (ns) of plain calls in a row: the yardstick for our own overhead."""
-    durations = []
-    prompts = [prompt_for(configuration, number) for number in range(1, iterations + 1)]
-    for prompt in prompts:
-        start_ns = perf_counter_ns()
-        await run(prompt)
-        durations.append(perf_counter_ns() - start_ns)
-    return durations
+async def bare_loop(
+    run: Run, configuration: TestConfiguration, *, iterations: int, concurrency: int
+) -> tuple[list[int], int]:
+    """Return the durations of plain calls and the wall time from first start to last end, in ns.
+
+    `concurrency` workers share the calls. It is the yardstick for our own overhead: nothing but
+    the calls happens here.
+    """
+    prompts = iter([prompt_for(configuration, number) for number in range(1, iterations + 1)])
+    durations: list[int] = []
+
+    async def work() -> None:
+        for prompt in prompts:
+            start_ns = perf_counter_ns()
+            await run(prompt)
+            durations.append(perf_counter_ns() - start_ns)
+
+    origin_ns = perf_counter_ns()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work())
+    return durations, perf_counter_ns() - origin_ns

@@ -215,7 +215,13 @@ class AgentServer:
         configuration, _ = self._ready()
         if self._bare is None:
             self._bare = build_agent(configuration, connect_to=self._connect_to, recorded=False)
-        return {"durationsNs": await bare_loop(self._bare, configuration, params["iterations"])}
+        durations_ns, wall_ns = await bare_loop(
+            self._bare,
+            configuration,
+            iterations=params["iterations"],
+            concurrency=params.get("concurrency", 1),
+        )
+        return {"durationsNs": durations_ns, "wallNs": wall_ns}
 
     def _ready(self) -> tuple[TestConfiguration, Run]:
         if self._configuration is None or self._run is None:

@@ -29,11 +29,6 @@ class Exchange:
         self.body: list[bytes] = []
         self.failure: Exception | None = None
 
-    @property
-    def transport_ns(self) -> int | None:
-        """Request handed over → body read, in ns; None when the body never ended."""
-        return None if self.end_ns is None else self.end_ns - self.start_ns
-
 
 class Recorder:
     """The exchanges of one iteration, and the `traceparent` of each in order."""

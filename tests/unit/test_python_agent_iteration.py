@@ -8,8 +8,11 @@ import pytest
 
 from backend_python.agent.factory import Run
 from backend_python.agent.iteration import Iteration, prompt_for
+from backend_python.agent.samples import sample_of
+from backend_python.agent.time_limit import CallsInFlight
 from backend_python.agent.transport import MAX_BODY_BYTES, RecordingTransport
 from shared_models import Sample, TestConfiguration, trace_ids
+from tests.support.waiting import eventually
 
 REPLY = {"done": True, "total_duration": 5, "prompt_eval_count": 2, "eval_count": 3}
 
@@ -35,10 +38,10 @@ def replying(**reply: object) -> httpx.MockTransport:
     return httpx.MockTransport(lambda _request: response(**reply))
 
 
-async def sample_of(run: Run, *, timeout_s: float = 30.0, batch: int | None = None) -> Sample:
+async def measured(run: Run, *, limit_s: float = 30.0, batch: int | None = None) -> Sample:
     iteration = Iteration("run", 7, "hello", worker=2, batch=batch)
-    await iteration.execute(run, timeout_s=timeout_s)
-    return Sample.model_validate_json(orjson.dumps(iteration.sample(0)))
+    await iteration.execute(run, CallsInFlight(limit_s=limit_s))
+    return Sample.model_validate_json(orjson.dumps(sample_of(iteration, 0)))
 
 
 @pytest.mark.parametrize(
@@ -63,7 +66,7 @@ def test_the_prompts_are_cycled_and_numbered(
 
 async def test_a_good_call_becomes_a_sample_with_its_parts_inside_each_other() -> None:
     """Sequence, worker, batch, and call ≥ exchange > 0."""
-    sample = await sample_of(server(replying()), batch=3)
+    sample = await measured(server(replying()), batch=3)
 
     assert (7, 2, 3, "ok") == (sample.sequence, sample.worker, sample.batch, sample.outcome)
     assert (5, 2, 3) == (sample.model_ns, sample.prompt_tokens, sample.completion_tokens)
@@ -77,7 +80,7 @@ async def test_the_figures_of_several_model_calls_are_summed() -> None:
     replies = iter([response(), response(eval_count=0)])
     handler = httpx.MockTransport(lambda _request: next(replies))
 
-    sample = await sample_of(server(handler, times=2))
+    sample = await measured(server(handler, times=2))
 
     assert (10, 4, None) == (sample.model_ns, sample.prompt_tokens, sample.completion_tokens)
     assert 2 == len(sample.calls)
@@ -91,7 +94,7 @@ async def test_each_call_carries_the_trace_that_is_derived_from_its_number() -> 
         seen.append(request.headers["traceparent"])
         return response()
 
-    await sample_of(server(httpx.MockTransport(handle)))
+    await measured(server(httpx.MockTransport(handle)))
 
     assert [trace_ids("run", 7, call=1).traceparent] == seen
 
@@ -102,13 +105,42 @@ async def test_a_call_that_takes_too_long_is_a_time_out_and_leaves_the_task_alon
     async def stuck(_prompt: str) -> object:
         return await asyncio.Event().wait()
 
-    late = await sample_of(stuck, timeout_s=0.01)
+    late = await measured(stuck, limit_s=0.01)
     task = asyncio.current_task()
     assert task is not None
     assert 0 == task.cancelling()
-    good = await sample_of(server(replying()))
+    good = await measured(server(replying()))
 
     assert ("timeout", "timeout", "ok") == (late.outcome, late.error_kind, good.outcome)
+
+
+async def test_each_call_in_flight_has_the_whole_limit_for_itself() -> None:
+    """One timer serves all: the later call ends later, and an ended one is left alone."""
+    loop = asyncio.get_running_loop()
+    took_s: dict[str, float] = {}
+
+    class Call:
+        def __init__(self, name: str) -> None:
+            self._name = name
+            self._started = loop.time()
+            in_flight.begin(self)
+
+        def expire(self) -> None:
+            assert self._name not in took_s
+            took_s[self._name] = loop.time() - self._started
+
+    in_flight = CallsInFlight(limit_s=0.05)
+    Call("first")
+    in_flight.end(Call("quick"))
+    await asyncio.sleep(0.02)
+    Call("second")
+    await eventually(lambda: "second" in took_s)
+    Call("third")
+    await eventually(lambda: "third" in took_s)
+
+    assert ["first", "second", "third"] == list(took_s)
+    assert min(took_s.values()) >= 0.05
+    assert 0 == len(in_flight)
 
 
 async def test_a_cancelled_call_is_neither_a_success_nor_a_failure() -> None:
@@ -118,7 +150,7 @@ async def test_a_cancelled_call_is_neither_a_success_nor_a_failure() -> None:
         return await asyncio.Event().wait()
 
     async with asyncio.TaskGroup() as group:
-        asked = group.create_task(sample_of(stuck))
+        asked = group.create_task(measured(stuck))
         await asyncio.sleep(0)
         asked.cancel()
 
@@ -131,7 +163,7 @@ async def test_a_failure_of_the_framework_is_told_with_its_name_and_cut() -> Non
     async def failing(_prompt: str) -> object:
         raise ValueError("x" * 5_000)
 
-    sample = await sample_of(failing)
+    sample = await measured(failing)
 
     assert ("error", "invalid-reply") == (sample.outcome, sample.error_kind)
     assert (sample.error_message or "").startswith("ValueError: xxx")
@@ -144,12 +176,12 @@ async def test_an_answer_without_a_model_call_is_no_success() -> None:
     async def cached(prompt: str) -> object:
         return prompt
 
-    assert "invalid-reply" == (await sample_of(cached)).error_kind
+    assert "invalid-reply" == (await measured(cached)).error_kind
 
 
 async def test_a_reply_is_judged_here_also_when_the_library_is_content() -> None:
     """Neither client library misses `done`; we do."""
-    assert "incomplete" == (await sample_of(server(replying(done=False)))).error_kind
+    assert "incomplete" == (await measured(server(replying(done=False)))).error_kind
 
 
 async def test_a_reply_past_the_cap_is_dropped_unread() -> None:
@@ -165,7 +197,7 @@ async def test_a_reply_past_the_cap_is_dropped_unread() -> None:
 
     handler = httpx.MockTransport(lambda _request: httpx.Response(200, stream=Endless()))
 
-    sample = await sample_of(server(handler))
+    sample = await measured(server(handler))
 
     assert "invalid-reply" == sample.error_kind
     assert MAX_BODY_BYTES + 2**20 >= sent
@@ -179,7 +211,7 @@ async def test_a_compressed_reply_is_not_inflated() -> None:
         )
     )
 
-    assert "invalid-reply" == (await sample_of(server(handler))).error_kind
+    assert "invalid-reply" == (await measured(server(handler))).error_kind
 
 
 async def test_calls_side_by_side_do_not_mix_their_records() -> None:
@@ -192,10 +224,13 @@ async def test_calls_side_by_side_do_not_mix_their_records() -> None:
     run = server(httpx.MockTransport(handle))
     iterations = [Iteration("r", n, "x" * n, worker=0, batch=None) for n in range(1, 30)]
 
+    in_flight = CallsInFlight(limit_s=30)
+
     async with asyncio.TaskGroup() as group:
         for iteration in iterations:
-            group.create_task(iteration.execute(run, timeout_s=30))
+            group.create_task(iteration.execute(run, in_flight))
 
+    assert 0 == len(in_flight)
     assert list(range(1, 30)) == [
-        iteration.sample(0)["completionTokens"] for iteration in iterations
+        sample_of(iteration, 0)["completionTokens"] for iteration in iterations
     ]
