@@ -44,6 +44,8 @@ class Exchange:
     )
 
     is_faulty = False
+    honours_format = True
+    """Whether a reply keeps to the format that was asked for."""
 
     def __init__(self, scope: Message, receive: Receive, send: Send, *, started_ns: int) -> None:
         self._receive = receive

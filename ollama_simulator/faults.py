@@ -13,6 +13,7 @@ KINDS = (
     "status",
     "redirect",
     "not-json",
+    "invalid-structured",
     "endless-body",
     "cut-before-headers",
     "cut-mid-body",

@@ -128,6 +128,12 @@ class _EndlessBody(FaultyExchange):
             await asyncio.sleep(0)  # the watcher needs a turn to see the client go
 
 
+class _InvalidStructured(FaultyExchange):
+    """Plain text where a format was asked for; other replies stay sound."""
+
+    honours_format = False
+
+
 class _CutBeforeHeaders(FaultyExchange):
     """A connection closed without a reply."""
 
@@ -295,6 +301,7 @@ _KINDS: dict[str, type[FaultyExchange]] = {
     "status": _Status,
     "redirect": _Redirect,
     "not-json": _NotJson,
+    "invalid-structured": _InvalidStructured,
     "endless-body": _EndlessBody,
     "cut-before-headers": _CutBeforeHeaders,
     "cut-mid-body": _CutMidBody,

@@ -3,12 +3,15 @@
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
+import orjson
+
+from ollama_simulator.answers import Answer, Piece, compose
 from ollama_simulator.errors import ApiError
 from ollama_simulator.latency import Plan
 from ollama_simulator.models import Model
 from ollama_simulator.replies import Measured
 from ollama_simulator.requests import TextRequest
-from ollama_simulator.text import Answer, answer, count_tokens, split_tokens
+from ollama_simulator.text import count_tokens, split_tokens
 
 if TYPE_CHECKING:
     from ollama_simulator.runners import Runner
@@ -16,8 +19,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Emit", "generate"]
 
-Emit = Callable[[str], Awaitable[None]]
-"""Sends one token of a stream."""
+Emit = Callable[[Piece], Awaitable[None]]
+"""Sends one piece of a stream."""
 
 
 async def generate(
@@ -30,8 +33,8 @@ async def generate(
 ) -> tuple[Answer, Measured]:
     """Produce the reply to a request, at the times that the latency model wants.
 
-    `emit` is awaited for each token when the reply is streamed. Raises ApiError when the queue
-    for loads is full or an option has a wrong type.
+    `emit` is awaited for each piece when the reply is streamed. Raises ApiError when the queue
+    for loads is full or a schema is not understood.
     """
     clock, runners, load = simulator.clock, simulator.runners, request.options.load
     runner = runners.warm_entry(model, load, request.keep_alive_ns)
@@ -66,16 +69,16 @@ async def generate(
 async def _speak(
     simulator: "Simulator", reply: Answer, plan: Plan, origin_ns: int, emit: Emit | None
 ) -> tuple[int, int]:
-    """Say each token when it is due; returns when the first and the last one were ready."""
+    """Say each piece when it is due; returns when the first and the last one were ready."""
     clock = simulator.clock
     await clock.sleep_until(origin_ns + plan.first_token_ns)
     first_ns = clock.now_ns()
     if emit is not None:
-        for index, token in enumerate(reply.tokens):
+        for index, piece in reply.pieces():
             if index:
                 await clock.sleep_until(origin_ns + plan.due_ns(index))
             await simulator.gate.wait()
-            await emit(token)
+            await emit(piece)
     await clock.sleep_until(origin_ns + plan.due_ns(reply.evaluated - 1))
     return first_ns, clock.now_ns()
 
@@ -84,12 +87,16 @@ def check(request: TextRequest, model: Model, *, verb: str) -> None:
     """Raise ApiError when the model cannot do what the request asks for."""
     if "completion" not in model.capabilities:
         raise ApiError(400, f'"{request.model}" does not support {verb}')
-    if request.uses_tools and "tools" not in model.capabilities:
+    if request.tools and "tools" not in model.capabilities:
         raise ApiError(400, f"registry.ollama.ai/library/{model.name} does not support tools")
     if request.think and "thinking" not in model.capabilities:
         raise ApiError(400, f'"{request.model}" does not support thinking')
     if request.options.error is not None:
         raise request.options.error
+    if not (request.format is None or request.format == "json" or isinstance(request.format, dict)):
+        given = orjson.dumps(orjson.dumps(request.format).decode()).decode()
+        rule = 'expected "json" or a valid JSON Schema object'
+        raise ApiError(400, f"invalid format: {given}; {rule}")
 
 
 def _answer(simulator: "Simulator", request: TextRequest, model: Model) -> Answer:
@@ -102,11 +109,12 @@ def _answer(simulator: "Simulator", request: TextRequest, model: Model) -> Answe
     else:
         chance = str(simulator.rng.random())
     key = f"{model.name}\n{chance}\n{request.prompt}".encode("utf-8", "replace")
-    return answer(
+    return compose(
+        request,
         key,
+        think="thinking" in model.capabilities if request.think is None else request.think,
         length=simulator.settings.reply_tokens,
-        limit=options.num_predict,
-        stop=options.stop,
+        tool_calls=simulator.settings.tool_calls,
     )
 
 

@@ -64,6 +64,9 @@ _BUILDS = {
     ),
     "llama2": _Build("llama", "7B", 3_826_793_677, 4_096, 4_096, ("completion",)),
     "mistral": _Build("llama", "7.2B", 4_372_824_384, 32_768, 4_096, ("completion", "tools")),
+    "qwen3": _Build(
+        "qwen3", "8.2B", 5_225_388_164, 40_960, 4_096, ("completion", "tools", "thinking")
+    ),
 }
 _UNKNOWN_BUILD = _Build("simulated", "1.0B", 1_000_000_000, 32_768, 2_048, ("completion", "tools"))
 

@@ -1,6 +1,6 @@
 """The requests for text, decoded and type-checked as Go's structs are."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ from ollama_simulator import go_json
 from ollama_simulator.durations import FOREVER_NS, parse_duration_ns
 from ollama_simulator.errors import ApiError
 from ollama_simulator.options import DEFAULT_OPTIONS, Options, read_options
+from ollama_simulator.tool_calls import awaits_calls, canonical, spoken_call
 
 __all__ = ["TextRequest", "chat_request", "generate_request", "show_request"]
 
@@ -19,7 +20,10 @@ Check = Callable[[str, str, Any], None]
 class TextRequest:
     """A request for text. An empty `prompt` asks only for a load, or for an unload.
 
-    `model` is as sent; `keep_alive_ns` is None when absent; `raw` leaves the context out.
+    `model` is as sent; `keep_alive_ns` is None when absent; `think` is None when the model is to
+    decide; `format` is None, "json", a schema, or what `generation.check` refuses; `tools` are
+    those offered, and `awaits_calls` is false once they have answered; `raw` leaves the context
+    out.
     """
 
     model: str
@@ -28,7 +32,9 @@ class TextRequest:
     keep_alive_ns: int | None
     options: Options
     think: bool | str | None
-    uses_tools: bool
+    format: Any
+    tools: Sequence[Mapping[str, Any]] = ()
+    awaits_calls: bool = False
     raw: bool = False
 
 
@@ -40,14 +46,20 @@ def chat_request(body: bytes) -> TextRequest:
 def chat_from(fields: Mapping[str, Any]) -> TextRequest:
     """The request that checked fields of `/api/chat` describe."""
     messages = fields.get("messages") or ()
+    tools = [tool for tool in fields.get("tools") or () if tool is not None]
+    prompt = "".join([_turn(message) for message in messages])
+    if tools and prompt:
+        prompt = f"<tools>{canonical(tools)}\n{prompt}"
     return TextRequest(
         model=fields.get("model") or "",
-        prompt="".join([_turn(message) for message in messages]),
+        prompt=prompt,
         stream=fields.get("stream") is not False,
         keep_alive_ns=_keep_alive_ns(fields.get("keep_alive")),
         options=_options(fields),
         think=fields.get("think"),
-        uses_tools=bool(fields.get("tools")),
+        format=fields.get("format") or None,
+        tools=tools,
+        awaits_calls=bool(tools) and awaits_calls(messages),
     )
 
 
@@ -67,7 +79,7 @@ def generate_request(body: bytes) -> TextRequest:
         keep_alive_ns=_keep_alive_ns(fields.get("keep_alive")),
         options=_options(fields),
         think=fields.get("think"),
-        uses_tools=False,
+        format=fields.get("format") or None,
         raw=raw,
     )
 
@@ -110,7 +122,14 @@ def _checked(value: dict[str, Any], struct: str, checks: Mapping[str, Check]) ->
 def _turn(message: Mapping[str, Any] | None) -> str:
     """One message as the model sees it; an absent message is an empty one, as in Go."""
     fields = message or {}
-    return f"<{(fields.get('role') or '').lower()}>{fields.get('content') or ''}\n"
+    turn = f"<{(fields.get('role') or '').lower()}>{fields.get('content') or ''}\n"
+    calls = fields.get("tool_calls")
+    return turn + "".join([_spoken(call) for call in calls if call]) if calls else turn
+
+
+def _spoken(call: Mapping[str, Any]) -> str:
+    function = call.get("function") or {}
+    return spoken_call(function.get("name") or "", function.get("arguments")) + "\n"
 
 
 def _keep_alive_ns(value: Any) -> int | None:
@@ -141,6 +160,32 @@ def of_type(go_type: str, *kinds: str) -> Check:
                 f"json: cannot unmarshal {go_json.kind_of(value)} into Go struct field "
                 f"{struct}.{field} of type {go_type}",
             )
+
+    return check
+
+
+def struct_of(go_type: str, checks: Mapping[str, Check]) -> Check:
+    """A check of an object and of its known fields, whose path the errors give."""
+    is_object = of_type(go_type, "object")
+
+    def check(struct: str, field: str, value: Any) -> None:
+        is_object(struct, field, value)
+        for name, item in value.items():
+            if name in checks and item is not None:
+                checks[name](struct, f"{field}.{name}", item)
+
+    return check
+
+
+def list_of(go_type: str, check_item: Check) -> Check:
+    """A check of a list and of each item in it that is not null."""
+    is_list = of_type(go_type, "array")
+
+    def check(struct: str, field: str, value: Any) -> None:
+        is_list(struct, field, value)
+        for item in value:
+            if item is not None:
+                check_item(struct, field, item)
 
     return check
 
@@ -203,13 +248,20 @@ _NUMBER = of_type("int", "number")
 _OBJECT = of_type("map[string]interface {}", "object")
 _MESSAGES = of_type("[]api.Message", "array")
 _STRINGS = of_type("[]api.ImageData", "array")
+_CALLED: dict[str, Check] = {"name": _STRING, "arguments": _OBJECT}
+_CALL = struct_of("api.ToolCall", {"function": struct_of("api.ToolCallFunction", _CALLED)})
+_OFFERED: dict[str, Check] = {"name": _STRING, "description": _STRING, "parameters": _OBJECT}
+_TOOL = struct_of("api.Tool", {"function": struct_of("api.ToolFunction", _OFFERED)})
+check_tools = list_of("api.Tools", _TOOL)
+"""The tools that a request offers."""
+
 
 _MESSAGE: dict[str, Check] = {
     "role": _STRING,
     "content": _STRING,
     "thinking": _STRING,
     "images": _STRINGS,
-    "tool_calls": of_type("[]api.ToolCall", "array"),
+    "tool_calls": list_of("[]api.ToolCall", _CALL),
     "tool_name": _STRING,
     "tool_call_id": _STRING,
 }
@@ -228,7 +280,7 @@ _COMMON: dict[str, Check] = {
 _CHAT: dict[str, Check] = {
     **_COMMON,
     "messages": check_messages,
-    "tools": of_type("api.Tools", "array"),
+    "tools": check_tools,
 }
 _GENERATE: dict[str, Check] = {
     **_COMMON,

@@ -29,9 +29,10 @@ class SimulatorSettings:
     """One simulated server. Raises InvalidSetting when a value makes no sense.
 
     `slots` and `queue` are Ollama's `OLLAMA_NUM_PARALLEL` and `OLLAMA_MAX_QUEUE`; `keep_alive` is
-    a Go duration; `reply_tokens` fixes the length of each reply, which else depends on its prompt;
-    `control` turns the routes under `/__simulator/` on. `host` may be beyond loopback only with
-    `allowed_hosts`, the names under which other machines may then call.
+    a Go duration; `reply_tokens` fixes the length of each text, which else depends on its prompt;
+    `tool_calls` is how many calls answer a request that offers tools; `control` turns the routes
+    under `/__simulator/` on. `host` may be beyond loopback only with `allowed_hosts`, the names
+    under which other machines may then call.
     """
 
     host: str = "127.0.0.1"
@@ -44,6 +45,7 @@ class SimulatorSettings:
     queue: int = 512
     keep_alive: str = "5m"
     reply_tokens: int | None = None
+    tool_calls: int = 2
     seed: int = 0
     control: bool = False
     faults: tuple[Fault, ...] = ()
@@ -58,6 +60,7 @@ class SimulatorSettings:
         _check_range("slots", self.slots, 1, 1_024)
         _check_range("queue", self.queue, 0, 1_000_000)
         _check_range("reply_tokens", self.reply_tokens or 1, 1, 1_000_000)
+        _check_range("tool_calls", self.tool_calls, 0, 16)
         if not self.models or not all(map(is_valid_name, self.models)):
             raise InvalidSetting("models", "is a list of model names")
         try:
@@ -144,6 +147,7 @@ _OPTIONS: dict[str, tuple[Any, str]] = {
     "queue": (int, "requests that may wait for a load (512)"),
     "keep_alive": (str, "Go duration that an idle model stays loaded (5m)"),
     "reply_tokens": (int, "length of each reply; depends on the prompt when not given"),
+    "tool_calls": (int, "calls in the answer to a request that offers tools, 0 to 16 (2)"),
     "seed": (int, "seed of the latency and of unseeded replies (0)"),
     "fault": (str, "faults as kind[:name=value,…][;…]"),
     "control": (_switch, "serve the control routes under /__simulator/"),

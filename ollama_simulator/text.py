@@ -5,10 +5,8 @@ A token is a word with the space before it.
 
 import hashlib
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
 
-__all__ = ["Answer", "answer", "count_tokens", "split_tokens", "token_ids"]
+__all__ = ["WORDS", "count_tokens", "output_tokens", "split_tokens", "token_ids", "words"]
 
 _OPENING = ("Here’s", " a")
 """Each reply begins so: its second character that is not ASCII is due for the UTF-8 fault."""
@@ -21,65 +19,31 @@ _VOCABULARY = """
     model agent question morning time work day place name number list order measure
     café naïve über jalapeño says gives keeps makes takes shows finds means
 """
-_WORDS = tuple(" " + word for word in _VOCABULARY.split())
-_WORD_COUNT = len(_WORDS)
+WORDS = tuple(" " + word for word in _VOCABULARY.split())
+_WORD_COUNT = len(WORDS)
 _SHORTEST = 8
 _SPREAD = 9
 _PIECE = re.compile(r"\w+|[^\w\s]")
+_OUTPUT_PIECE = re.compile(r"\s*(?:\w+|[^\w\s]|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The tokens of a reply and why it ended; `evaluated` also counts those a stop string ate."""
-
-    tokens: Sequence[str]
-    done_reason: str
-    evaluated: int
-
-
-def answer(key: bytes, *, length: int | None, limit: int, stop: Sequence[str]) -> Answer:
-    """The reply that belongs to `key`.
-
-    `length` fixes its natural length in tokens, `limit` cuts it (0 or less: no limit), and the
-    first of the `stop` strings that appears ends it.
-    """
+def words(key: bytes, *, length: int | None) -> list[str]:
+    """The text that belongs to `key`, as tokens; `length` fixes their number."""
     digest = hashlib.blake2b(key, digest_size=32).digest()
     natural = length or _SHORTEST + digest[0] % _SPREAD
-    cut = 0 < limit < natural
-    tokens = _tokens(digest, natural)[: limit if cut else natural]
-    reply = Answer(tokens, "length" if cut else "stop", len(tokens))
-    return _stopped(reply, stop) if stop else reply
-
-
-def _tokens(digest: bytes, natural: int) -> list[str]:
-    """`natural` tokens: the opening, hashed words, a full stop."""
     tokens = list(_OPENING)
     while len(tokens) < natural:
         missing = digest[: natural - len(tokens)]
-        tokens += [_WORDS[byte % _WORD_COUNT] for byte in missing]
+        tokens += [WORDS[byte % _WORD_COUNT] for byte in missing]
         if len(tokens) < natural:
             digest = hashlib.blake2b(digest, digest_size=32).digest()
     tokens[natural - 1 :] = ["."] if natural > 1 else tokens[:1]
     return tokens
 
 
-def _stopped(reply: Answer, stop: Sequence[str]) -> Answer:
-    """The reply up to the earliest stop string, which is not part of it."""
-    text = "".join(reply.tokens)
-    found = [(text.index(word), word) for word in stop if word and word in text]
-    if not found:
-        return reply
-    at, word = min(found)
-    kept: list[str] = []
-    end = evaluated = 0
-    for token in reply.tokens:
-        if end < at:
-            kept.append(token[: at - end])
-        end += len(token)
-        evaluated += 1
-        if end >= at + len(word):
-            break
-    return Answer(kept, "stop", evaluated)
+def output_tokens(text: str) -> list[str]:
+    """The words and signs of a text with the space before them; joined they are the text."""
+    return [piece for piece in _OUTPUT_PIECE.findall(text) if piece]
 
 
 def split_tokens(text: str) -> list[str]:

@@ -5,15 +5,23 @@ from typing import Any
 
 import orjson
 
+from ollama_simulator.answers import Answer, Piece
 from ollama_simulator.errors import ApiError
 from ollama_simulator.exchange import JSON, SSE, Exchange
 from ollama_simulator.models import Model
 from ollama_simulator.replies import Measured
-from ollama_simulator.requests import Check, TextRequest, chat_from, of_type, read_struct
+from ollama_simulator.requests import (
+    Check,
+    TextRequest,
+    chat_from,
+    check_tools,
+    of_type,
+    read_struct,
+)
 from ollama_simulator.routes.information import shown_model
 from ollama_simulator.routes.text import answer
 from ollama_simulator.simulator import Simulator
-from ollama_simulator.text import Answer
+from ollama_simulator.tool_calls import ToolCall, canonical
 
 _ERROR_TYPES = {400: "invalid_request_error", 404: "not_found_error"}
 _EFFORTS: dict[str, bool | str] = {"none": False, "low": "low", "medium": "medium", "high": "high"}
@@ -102,6 +110,7 @@ def _translate(fields: Mapping[str, Any]) -> TextRequest:
             "stream": fields.get("stream") is True,
             "options": options,
             "tools": fields.get("tools"),
+            "format": _format(fields.get("response_format")),
             "think": _think(fields),
         }
     )
@@ -119,6 +128,16 @@ def _think(fields: Mapping[str, Any]) -> bool | str | None:
     return _EFFORTS[effort]
 
 
+def _format(wanted: Mapping[str, Any] | None) -> Any:
+    """OpenAI's `response_format` as Ollama's `format`."""
+    kind = (wanted or {}).get("type")
+    if kind == "json_object":
+        return "json"
+    if wanted and kind == "json_schema":
+        return (wanted.get("json_schema") or {}).get("schema")
+    return None
+
+
 def _message(message: Any) -> dict[str, Any]:
     content = message.get("content")
     if isinstance(content, list):
@@ -127,7 +146,18 @@ def _message(message: Any) -> dict[str, Any]:
         if not message.get("tool_calls"):
             raise ApiError(400, f"invalid message content type: {_GO_TYPES.get(type(content))}")
         content = ""
-    return {"role": message.get("role") or "", "content": content}
+    calls = [_called(call) for call in message.get("tool_calls") or ()]
+    return {"role": message.get("role") or "", "content": content, "tool_calls": calls}
+
+
+def _called(call: Any) -> dict[str, Any]:
+    """A call that the model made; OpenAI gives its arguments as text."""
+    function = (call or {}).get("function") or {}
+    try:
+        arguments = orjson.loads(function.get("arguments") or "{}")
+    except orjson.JSONDecodeError:
+        raise ApiError(400, "invalid tool call arguments") from None
+    return {"function": {"name": function.get("name"), "arguments": arguments}}
 
 
 def _part(part: Any) -> str:
@@ -167,26 +197,28 @@ class _OpenAIShape:
         self._with_usage = with_usage
         self._is_first = True
 
-    def token(self, token: str) -> bytes:
-        delta = {"content": token}
+    def line(self, piece: Piece) -> bytes:
+        delta = _said(piece)
         if self._is_first:
             self._is_first = False
             delta = {"role": "assistant", **delta}
         return _event(self._chunk([{"index": 0, "delta": delta, "finish_reason": None}]))
 
     def last(self, reply: Answer, measured: Measured) -> bytes:
-        finish = {"index": 0, "delta": {}, "finish_reason": reply.done_reason}
+        reason = "tool_calls" if reply.calls else reply.done_reason
+        finish = {"index": 0, "delta": {}, "finish_reason": reason}
         events = _event(self._chunk([finish]))
         if self._is_first:  # nothing was said, but a stream opens with a role
-            events = self.token("") + events
+            events = self.line(Piece()) + events
         if self._with_usage:
             events += _event(self._chunk([]) | {"usage": _usage(measured)})
         return events + b"data: [DONE]\n\n"
 
     def whole(self, reply: Answer, measured: Measured, reason: str) -> Any:
-        message = {"role": "assistant", "content": "".join(reply.tokens)}
+        message = {"role": "assistant", **_said(reply.whole)}
+        finish = "tool_calls" if reply.calls else reason
         return self._head("chat.completion") | {
-            "choices": [{"index": 0, "message": message, "finish_reason": reason}],
+            "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": _usage(measured),
         }
 
@@ -204,6 +236,21 @@ class _OpenAIShape:
             "model": self._model,
             "system_fingerprint": "fp_ollama",
         }
+
+
+def _said(piece: Piece) -> dict[str, Any]:
+    """What a message or its delta says."""
+    said: dict[str, Any] = {"content": piece.content}
+    if piece.thinking:
+        said["reasoning"] = piece.thinking
+    if piece.calls:
+        said["tool_calls"] = [_call(call) for call in piece.calls]
+    return said
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"name": call.name, "arguments": canonical(call.arguments)}
+    return {"id": call.id, "index": call.index, "type": "function", "function": function}
 
 
 def _event(value: Any) -> bytes:
@@ -236,7 +283,7 @@ _CHECKS: dict[str, Check] = {
     "stop": lambda struct, field, value: None,
     "temperature": of_type("float64", "number"),
     "top_p": of_type("float64", "number"),
-    "tools": of_type("[]api.Tool", "array"),
+    "tools": check_tools,
     "reasoning": of_type("openai.Reasoning", "object"),
     "reasoning_effort": of_type("string", "string"),
     "response_format": of_type("openai.ResponseFormat", "object"),

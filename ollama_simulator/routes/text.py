@@ -1,10 +1,12 @@
 """Routes that produce text: `/api/chat` and `/api/generate`."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
 
+from ollama_simulator.answers import Answer, Piece
 from ollama_simulator.durations import rfc3339
 from ollama_simulator.errors import ApiError
 from ollama_simulator.exchange import JSON_UTF8, NDJSON, Exchange
@@ -14,19 +16,21 @@ from ollama_simulator.models import Model, is_valid_name
 from ollama_simulator.replies import Measured
 from ollama_simulator.requests import TextRequest, chat_request, generate_request
 from ollama_simulator.simulator import Simulator
-from ollama_simulator.text import Answer, token_ids
+from ollama_simulator.text import token_ids
+from ollama_simulator.tool_calls import ToolCall
 
 _NOTHING = Answer((), "", 0)
+_SILENCE = Piece()
 _UNMEASURED = Measured(0, 0, 0, 0, 0, 0)
 
 
 class Shape(Protocol):
-    """How an API writes a reply: token by token, or as a whole."""
+    """How an API writes a reply: piece by piece, or as a whole."""
 
     stream_type: bytes
     whole_type: bytes
 
-    def token(self, token: str) -> bytes:
+    def line(self, piece: Piece) -> bytes:
         """One line of a stream."""
 
     def last(self, reply: Answer, measured: Measured) -> bytes:
@@ -66,6 +70,8 @@ async def answer(
         simulator.runners.unload(model)
         await exchange.reply_json(shape.whole(_NOTHING, _UNMEASURED, "unload"))
         return
+    if not exchange.honours_format:
+        request = replace(request, format=None)
     check(request, model, verb=verb)
     at_once = simulator.answers_at_once(model, request.options.load)
     work = _work(simulator, exchange, request, model, shape)
@@ -115,12 +121,12 @@ async def _stream(
 ) -> None:
     is_open = False
 
-    async def emit(token: str) -> None:
+    async def emit(piece: Piece) -> None:
         nonlocal is_open
         if not is_open:
             is_open = True
             await exchange.open_stream(shape.stream_type)
-        await exchange.write_line(shape.token(token))
+        await exchange.write_line(shape.line(piece))
 
     reply, measured = await generate_text(
         simulator, request, model, started_ns=exchange.started_ns, emit=emit
@@ -151,24 +157,34 @@ class _ChatShape(_OllamaShape):
         self._model = model
         self._now_ns = now_ns
 
-    def token(self, token: str) -> bytes:
-        return orjson.dumps(self._head(token) | {"done": False}, option=_LINE)
+    def line(self, piece: Piece) -> bytes:
+        return orjson.dumps(self._head(piece) | {"done": False}, option=_LINE)
 
     def last(self, reply: Answer, measured: Measured) -> bytes:
-        return orjson.dumps(self._done("", reply.done_reason, measured), option=_LINE)
+        return orjson.dumps(self._done(_SILENCE, reply.done_reason, measured), option=_LINE)
 
     def whole(self, reply: Answer, measured: Measured, reason: str) -> Any:
-        return self._done("".join(reply.tokens), reason, measured)
+        return self._done(reply.whole, reason, measured)
 
-    def _done(self, text: str, reason: str, measured: Measured) -> dict[str, Any]:
-        return self._head(text) | {"done": True, "done_reason": reason} | measured.fields()
+    def _done(self, piece: Piece, reason: str, measured: Measured) -> dict[str, Any]:
+        return self._head(piece) | {"done": True, "done_reason": reason} | measured.fields()
 
-    def _head(self, text: str) -> dict[str, Any]:
+    def _head(self, piece: Piece) -> dict[str, Any]:
+        message: dict[str, Any] = {"role": "assistant", "content": piece.content}
+        if piece.thinking:
+            message["thinking"] = piece.thinking
+        if piece.calls:
+            message["tool_calls"] = [_call(call) for call in piece.calls]
         return {
             "model": self._model,
             "created_at": rfc3339(self._now_ns()),
-            "message": {"role": "assistant", "content": text},
+            "message": message,
         }
+
+
+def _call(call: ToolCall) -> dict[str, Any]:
+    function = {"index": call.index, "name": call.name, "arguments": call.arguments}
+    return {"id": call.id, "function": function}
 
 
 class _GenerateShape(_OllamaShape):
@@ -180,28 +196,29 @@ class _GenerateShape(_OllamaShape):
         self._request = request
         self._now_ns = now_ns
 
-    def token(self, token: str) -> bytes:
-        return orjson.dumps(self._head(token) | {"done": False}, option=_LINE)
+    def line(self, piece: Piece) -> bytes:
+        return orjson.dumps(self._head(piece) | {"done": False}, option=_LINE)
 
     def last(self, reply: Answer, measured: Measured) -> bytes:
-        done = self._done("", reply, reply.done_reason, measured)
+        done = self._done(_SILENCE, reply, reply.done_reason, measured)
         return orjson.dumps(done, option=_LINE)
 
     def whole(self, reply: Answer, measured: Measured, reason: str) -> Any:
-        return self._done("".join(reply.tokens), reply, reason, measured)
+        return self._done(reply.whole, reply, reason, measured)
 
-    def _done(self, text: str, reply: Answer, reason: str, measured: Measured) -> dict[str, Any]:
-        fields = self._head(text) | {"done": True, "done_reason": reason}
+    def _done(self, piece: Piece, reply: Answer, reason: str, measured: Measured) -> dict[str, Any]:
+        fields = self._head(piece) | {"done": True, "done_reason": reason}
         if reply.tokens and not self._request.raw:
             fields["context"] = token_ids(self._request.prompt + "".join(reply.tokens))
         return fields | measured.fields()
 
-    def _head(self, text: str) -> dict[str, Any]:
-        return {
+    def _head(self, piece: Piece) -> dict[str, Any]:
+        head = {
             "model": self._request.model,
             "created_at": rfc3339(self._now_ns()),
-            "response": text,
+            "response": piece.content,
         }
+        return head | {"thinking": piece.thinking} if piece.thinking else head
 
 
 _LINE = orjson.OPT_APPEND_NEWLINE

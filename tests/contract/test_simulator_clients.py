@@ -6,6 +6,7 @@ import ollama
 import pytest
 from agent_framework import Agent
 from agent_framework_ollama import OllamaChatClient
+from pydantic import BaseModel
 
 from ollama_simulator import Fault
 from tests.support.simulator import RunningSimulator, running_simulator
@@ -100,3 +101,46 @@ async def test_the_agent_streams_an_answer(simulator: RunningSimulator, agent: A
     parts = [update.text async for update in agent.run("Say hello 1", stream=True)]
     assert "".join(parts).startswith("Here’s a")
     assert simulator.requests[0]["stream"] is True
+
+
+async def test_the_agent_calls_the_tools_that_it_is_asked_to(
+    simulator: RunningSimulator, client: ollama.AsyncClient
+) -> None:
+    called: list[tuple[int, int]] = []
+
+    def add_numbers(a: int, b: int) -> int:
+        """Add two whole numbers."""
+        called.append((a, b))
+        return a + b
+
+    agent = Agent(client=OllamaChatClient(client=client, model=MODEL), tools=[add_numbers])
+    reply = await agent.run("Say hello 1")
+    assert reply.text.startswith("Here’s a")
+    assert len(called) == simulator.app.simulator.settings.tool_calls
+    _, second = simulator.requests
+    results = [message for message in second["messages"] if message["role"] == "tool"]
+    assert [result["content"] for result in results] == [str(a + b) for a, b in called]
+
+
+async def test_the_agent_streams_and_calls_tools(client: ollama.AsyncClient) -> None:
+    called: list[str] = []
+
+    def count_words(text: str) -> int:
+        """Count the words of a text."""
+        called.append(text)
+        return len(text.split())
+
+    agent = Agent(client=OllamaChatClient(client=client, model=MODEL), tools=[count_words])
+    parts = [update.text async for update in agent.run("Say hello 1", stream=True)]
+    assert "".join(parts).startswith("Here’s a")
+    assert len(called) == 2
+
+
+async def test_the_agent_gets_a_typed_answer(agent: Agent) -> None:
+    class City(BaseModel):
+        city: str
+        population: int
+
+    reply = await agent.run("Name a city", options={"response_format": City})
+    assert isinstance(reply.value, City)
+    assert reply.value.city

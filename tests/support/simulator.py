@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from typing import Any
 
+import httpx
 import orjson
 import uvicorn
 
@@ -53,6 +54,21 @@ async def running_simulator(
                 yield RunningSimulator(f"http://127.0.0.1:{listener.getsockname()[1]}", app)
             finally:
                 server.stop()
+
+
+def client_of(running: RunningSimulator, *, timeout_s: float = 30.0) -> httpx.AsyncClient:
+    """A client of the server; the caller closes it."""
+    return httpx.AsyncClient(base_url=running.url, trust_env=False, timeout=timeout_s)
+
+
+def stream_lines(reply: httpx.Response) -> list[dict[str, Any]]:
+    """The lines of a stream, each of which must be compact JSON ended by a newline."""
+    assert reply.content.endswith(b"\n")
+    parsed: list[dict[str, Any]] = []
+    for line in reply.content.splitlines():
+        parsed.append(orjson.loads(line))
+        assert orjson.dumps(parsed[-1]) == line
+    return parsed
 
 
 class _Server(uvicorn.Server):

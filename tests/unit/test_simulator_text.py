@@ -3,9 +3,15 @@
 import pytest
 
 from ollama_simulator.access import is_local_host, is_local_origin
+from ollama_simulator.answers import Answer, ended
 from ollama_simulator.durations import parse_duration_ns, rfc3339
 from ollama_simulator.models import Catalogue, full_name, is_valid_name
-from ollama_simulator.text import answer
+from ollama_simulator.text import words
+
+
+def answer(key: bytes, *, length: int | None, limit: int, stop: tuple[str, ...]) -> Answer:
+    """The text that belongs to a key, as a reply."""
+    return ended(words(key, length=length), limit=limit, stop=stop)
 
 
 def test_the_same_key_gives_the_same_text() -> None:
