@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Microsoft.Agents.AI;
 using PerfCompare.Agent.Benchmark;
 using PerfCompare.Agent.Messages;
@@ -48,34 +49,35 @@ internal sealed class PreparedAgent
     {
         var clock = new BlockClock();
         var loop = new RunLoop(run, _iteration, clock, samples.Add, samples.FlushIfDue, active.Token);
-        await loop.RunAsync().ConfigureAwait(false);
+        var calls = loop.RunAsync();
+        var flushing = loop.CallsOverlap ? samples.FlushWhileAsync(calls) : Task.CompletedTask;
+        await calls.ConfigureAwait(false);
         var wallNs = clock.ElapsedNs;
+        await flushing.ConfigureAwait(false);
         samples.Flush();
         return new(samples.Completed, active.End(), Dropped: 0, clock.StartUnixNs, wallNs);
     }
 
     public async Task<WarmupResult> WarmUpAsync(WarmupParams warmup, ActiveRun active)
     {
-        var samples = new List<Sample>();
+        var finished = new ConcurrentQueue<FinishedIteration>();
         if (warmup.Iterations > 0)
         {
             // The trace ids follow from the run's name and the sequence, which the run has as well.
             var run = new RunParams($"{warmup.RunId}:warmup", 1, TestMode.Standard, 1, warmup.Iterations);
-            var loop = new RunLoop(run, _iteration, new BlockClock(), samples.Add, () => { }, active.Token);
+            var loop = new RunLoop(run, _iteration, new BlockClock(), finished.Enqueue, () => { }, active.Token);
             await loop.RunAsync().ConfigureAwait(false);
         }
 
         active.End();
-        return new(samples);
+        return new([.. finished.Select(iteration => iteration.ToSample())]);
     }
 
     public async Task<BareLoopResult> RunBareAsync(BareLoopParams parameters, ActiveRun active)
     {
         _bare ??= AgentFactory.Bare(_configuration, _endpoint);
-        var durations = await BareLoop
-            .RunAsync(_bare, _prompts, parameters.Iterations, active.Token)
-            .ConfigureAwait(false);
-        return new(durations);
+        var loop = new BareLoop(_bare, _prompts, parameters.Iterations, active.Token);
+        return await loop.RunAsync(parameters.Concurrency).ConfigureAwait(false);
     }
 
     private static ModelEndpoint EndpointOf(InitializeParams parameters)

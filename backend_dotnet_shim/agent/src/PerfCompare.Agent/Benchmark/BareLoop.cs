@@ -1,22 +1,32 @@
 using System.Diagnostics;
 using Microsoft.Agents.AI;
+using PerfCompare.Agent.Messages;
 
 namespace PerfCompare.Agent.Benchmark;
 
 /// <summary>
 /// The yardstick for our own overhead: the same prompts through an agent without instruments, timed
-/// by a loop with nothing else in it. Off the public protocol.
+/// by loops with nothing else in them. Off the public protocol.
 /// </summary>
-internal static class BareLoop
+internal sealed class BareLoop(AIAgent agent, PromptCycle prompts, long iterations, CancellationToken cancellationToken)
 {
-    public static async Task<IReadOnlyList<long>> RunAsync(
-        AIAgent agent,
-        PromptCycle prompts,
-        long iterations,
-        CancellationToken cancellationToken)
+    private long _taken;
+
+    /// <summary>Lets <paramref name="concurrency"/> workers use up the iterations.</summary>
+    public async Task<BareLoopResult> RunAsync(long concurrency)
+    {
+        var started = Stopwatch.GetTimestamp();
+        var durations = await Task.WhenAll(
+            Enumerable.Range(0, (int)concurrency).Select(_ => Task.Run(WorkAsync, cancellationToken)))
+            .ConfigureAwait(false);
+        var wallNs = MonotonicClock.Nanoseconds(started, Stopwatch.GetTimestamp());
+        return new([.. durations.SelectMany(worker => worker)], wallNs);
+    }
+
+    private async Task<List<long>> WorkAsync()
     {
         var durations = new List<long>();
-        for (var sequence = 1L; sequence <= iterations; sequence++)
+        while (Interlocked.Increment(ref _taken) is var sequence && sequence <= iterations)
         {
             var prompt = prompts.For(sequence);
             var started = Stopwatch.GetTimestamp();

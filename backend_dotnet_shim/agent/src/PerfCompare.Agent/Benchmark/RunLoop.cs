@@ -2,33 +2,38 @@ using PerfCompare.Agent.Messages;
 
 namespace PerfCompare.Agent.Benchmark;
 
-/// <summary>The three arrangements of calls: one after another, in batches, by parallel workers.</summary>
+/// <summary>
+/// The closed loops: one call after another, in batches, by parallel workers.
+/// <paramref name="collect"/> is called from several threads at once; <paramref name="pause"/> where
+/// no call is being timed, so never by parallel workers.
+/// </summary>
 internal sealed class RunLoop(
     RunParams run,
     TimedIteration iteration,
     BlockClock clock,
-    Action<Sample> collect,
-    Action flushIfDue,
+    Action<FinishedIteration> collect,
+    Action pause,
     CancellationToken cancellationToken)
 {
     private readonly Budget _budget = new(run, clock, cancellationToken);
 
+    /// <summary>Whether there is no moment without a call between the first and the last one.</summary>
+    public bool CallsOverlap => run.Mode is TestMode.Concurrent;
+
     public Task RunAsync() => run.Mode switch
     {
-        TestMode.Standard => WorkAsync(worker: 0),
+        TestMode.Standard => RunSequenceAsync(),
         TestMode.Batch => RunBatchesAsync(),
         TestMode.Concurrent => RunWorkersAsync(),
         _ => throw new InvalidOperationException($"{run.Mode} was let through"),
     };
 
-    /// <summary>A closed loop: the next call starts when the last one has ended.</summary>
-    private async Task WorkAsync(int worker)
+    private async Task RunSequenceAsync()
     {
         while (_budget.TryTake(out var sequence))
         {
-            var finished = await TimeAsync(new(sequence, worker)).ConfigureAwait(false);
-            collect(finished.ToSample());
-            flushIfDue();
+            collect(await TimeAsync(new(sequence, Worker: 0)).ConfigureAwait(false));
+            pause();
         }
     }
 
@@ -36,6 +41,14 @@ internal sealed class RunLoop(
         await Task.WhenAll(
             Enumerable.Range(0, (int)run.Concurrency).Select(worker => Task.Run(() => WorkAsync(worker))))
             .ConfigureAwait(false);
+
+    private async Task WorkAsync(int worker)
+    {
+        while (_budget.TryTake(out var sequence))
+        {
+            collect(await TimeAsync(new(sequence, worker)).ConfigureAwait(false));
+        }
+    }
 
     private async Task RunBatchesAsync()
     {
@@ -47,12 +60,8 @@ internal sealed class RunLoop(
                 return;
             }
 
-            foreach (var finished in await Task.WhenAll(slots.Select(TimeAsync)).ConfigureAwait(false))
-            {
-                collect(finished.ToSample());
-            }
-
-            flushIfDue();
+            Array.ForEach(await Task.WhenAll(slots.Select(TimeAsync)).ConfigureAwait(false), collect);
+            pause();
         }
     }
 

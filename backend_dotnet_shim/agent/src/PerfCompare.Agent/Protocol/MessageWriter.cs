@@ -18,15 +18,10 @@ internal sealed class MessageWriter(Stream output)
     public void Refuse(long? id, ErrorCode code, string message) =>
         Write(new RpcResponse(id, Error: new RpcError((int)code, message)));
 
-    public void NotifySamples(string runId, IReadOnlyList<Sample> samples)
-    {
-        var parameters = JsonSerializer.SerializeToElement(
-            new SamplesParams(runId, samples),
-            ProtocolJsonContext.Default.SamplesParams);
+    public void NotifySamples(string runId, IReadOnlyList<Sample> samples) =>
         WriteLine(JsonSerializer.SerializeToUtf8Bytes(
-            new RpcRequest("samples", Params: parameters),
-            ProtocolJsonContext.Default.RpcRequest));
-    }
+            new SamplesNotification(new(runId, samples)),
+            ProtocolJsonContext.Default.SamplesNotification));
 
     private void Write(RpcResponse response) =>
         WriteLine(JsonSerializer.SerializeToUtf8Bytes(response, ProtocolJsonContext.Default.RpcResponse));

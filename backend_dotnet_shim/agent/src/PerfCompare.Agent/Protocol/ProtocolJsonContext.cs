@@ -27,6 +27,7 @@ namespace PerfCompare.Agent.Protocol;
 [JsonSerializable(typeof(RunParams))]
 [JsonSerializable(typeof(RunResult))]
 [JsonSerializable(typeof(SamplesParams))]
+[JsonSerializable(typeof(SamplesNotification))]
 [JsonSerializable(typeof(CancelParams))]
 [JsonSerializable(typeof(CancelResult))]
 [JsonSerializable(typeof(RuntimeStatistics))]
