@@ -40,15 +40,20 @@ public sealed class BreakdownTests
         Assert.True(Number(sample, "durationNs") - Number(sample, "transportNs") >= 50_000_000);
     }
 
-    [Fact]
-    public async Task The_bare_loop_times_the_same_calls()
+    [Theory]
+    [InlineData(1)]
+    [InlineData(3)]
+    public async Task The_bare_loop_times_the_same_calls(int concurrency)
     {
         await using var server = new FakeModelServer();
         var agent = await AgentHarness.InitialisedAsync(server);
 
-        var result = await agent.CallAsync("bareLoop", """{"iterations":3}""");
+        var result = await agent.CallAsync("bareLoop", $$"""{"iterations":7,"concurrency":{{concurrency}}}""");
 
-        Assert.Equal(3, result.GetProperty("durationsNs").GetArrayLength());
+        var durations = result.GetProperty("durationsNs").EnumerateArray().Select(duration => duration.GetInt64()).ToList();
+        Assert.Equal(7, durations.Count);
+        Assert.InRange(durations.Sum(), durations.Max(), concurrency * Number(result, "wallNs"));
+        Assert.Equal(7, server.Requests.Count);
         Assert.Single(server.Requests.Select(request => request.Headers["traceparent"]).Distinct());
     }
 

@@ -85,6 +85,32 @@ public sealed class RunLoopTests
     }
 
     [Fact]
+    public async Task Samples_of_overlapping_calls_arrive_while_others_go_on()
+    {
+        using var reported = new SemaphoreSlim(0);
+        var calls = 0;
+        await using var server = new FakeModelServer(async (_, stream) =>
+        {
+            // The first call is answered only when the sample of another one has been written.
+            if (Interlocked.Increment(ref calls) == 1)
+            {
+                await reported.WaitAsync();
+            }
+
+            await FakeModelServer.AnswerAsync(stream, FakeModelServer.Done);
+        });
+        var agent = await AgentHarness.InitialisedAsync(server);
+
+        var run = await agent.SendAsync("run", """{"runId":"r","firstSequence":1,"iterations":2,"mode":"concurrent","concurrency":2}""");
+        var early = await agent.NextAsync();
+        reported.Release();
+
+        Assert.Equal("samples", early.GetProperty("method").GetString());
+        Assert.Equal(2, (await agent.ReplyAsync(run)).GetProperty("result").GetProperty("completed").GetInt32());
+        Assert.Single(agent.Samples);
+    }
+
+    [Fact]
     public async Task Warm_up_answers_with_its_samples_and_notifies_nothing()
     {
         await using var server = new FakeModelServer();

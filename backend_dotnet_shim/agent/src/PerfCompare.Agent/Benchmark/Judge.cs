@@ -23,8 +23,8 @@ internal static class Judge
         return exchange.Status switch
         {
             null => (Verdict.Error(ErrorKind.InvalidReply, "no request was sent"), ModelReply.Unknown),
-            HttpStatusCode.OK => Reply(exchange.Body.WrittenSpan),
-            { } status => (Status(status, exchange.Body.WrittenSpan), ModelReply.Unknown),
+            HttpStatusCode.OK => Reply(exchange.Body),
+            { } status => (Status(status, exchange.Body), ModelReply.Unknown),
         };
     }
 

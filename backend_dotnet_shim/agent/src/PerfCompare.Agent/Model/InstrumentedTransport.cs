@@ -23,7 +23,7 @@ internal sealed class InstrumentedTransport(HttpMessageHandler inner) : Delegati
         {
             var response = await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
             exchange.Status = response.StatusCode;
-            if (response.Content.Headers.ContentLength > RecordedStream.MaxBytes)
+            if (response.Content.Headers.ContentLength > ModelExchange.MaxBodyBytes)
             {
                 response.Dispose();
                 throw new ReplyTooLargeException();
@@ -33,7 +33,7 @@ internal sealed class InstrumentedTransport(HttpMessageHandler inner) : Delegati
             if (!response.IsSuccessStatusCode)
             {
                 // The client library throws without reading what the server has to say.
-                await response.Content.LoadIntoBufferAsync(RecordedStream.MaxBytes, cancellationToken)
+                await response.Content.LoadIntoBufferAsync(ModelExchange.MaxBodyBytes, cancellationToken)
                     .ConfigureAwait(false);
             }
 

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.Net;
 
 namespace PerfCompare.Agent.Model;
@@ -9,7 +10,10 @@ namespace PerfCompare.Agent.Model;
 /// </summary>
 internal sealed class ModelExchange(string traceParent, CancellationToken cancelled)
 {
+    public const int MaxBodyBytes = 16 * 1024 * 1024;
+
     private const int BodyBytes = 1024;
+    private readonly ArrayBufferWriter<byte> _body = new(BodyBytes);
 
     public string TraceParent { get; } = traceParent;
 
@@ -20,12 +24,27 @@ internal sealed class ModelExchange(string traceParent, CancellationToken cancel
     public long HttpStart { get; set; }
 
     /// <summary>When the last piece of the body was read; 0 before the first.</summary>
-    public long HttpEnd { get; set; }
+    public long HttpEnd { get; private set; }
 
     public HttpStatusCode? Status { get; set; }
 
-    public ArrayBufferWriter<byte> Body { get; } = new(BodyBytes);
+    public ReadOnlySpan<byte> Body => _body.WrittenSpan;
 
     /// <summary>Why the exchange on the wire failed, as the transport saw it.</summary>
     public Exception? Failure { get; set; }
+
+    /// <exception cref="ReplyTooLargeException">The body has more than 16 MiB.</exception>
+    public void Keep(ReadOnlySpan<byte> piece)
+    {
+        EndBody();
+        if (_body.WrittenCount + piece.Length > MaxBodyBytes)
+        {
+            throw new ReplyTooLargeException();
+        }
+
+        _body.Write(piece);
+    }
+
+    /// <summary>The body has been read up to here.</summary>
+    public void EndBody() => HttpEnd = Stopwatch.GetTimestamp();
 }

@@ -2,7 +2,10 @@ using System.Net;
 
 namespace PerfCompare.Agent.Model;
 
-/// <summary>A reply's content whose body is recorded while the client library reads it.</summary>
+/// <summary>
+/// A reply's content whose body is recorded while it passes: read by the client library piece by
+/// piece, or copied into a buffer by the HTTP client.
+/// </summary>
 internal sealed class RecordedContent : HttpContent
 {
     private readonly HttpContent _original;
@@ -12,16 +15,36 @@ internal sealed class RecordedContent : HttpContent
     {
         _original = original;
         _exchange = exchange;
-        Headers.ContentType = original.Headers.ContentType;
+
+        // As it came: parsing it would be work that only a measured call has.
+        if (original.Headers.NonValidated.TryGetValues("Content-Type", out var type))
+        {
+            Headers.TryAddWithoutValidation("Content-Type", type.ToString());
+        }
     }
 
     protected override async Task<Stream> CreateContentReadStreamAsync() =>
         new RecordedStream(await _original.ReadAsStreamAsync().ConfigureAwait(false), _exchange);
 
-    protected override async Task SerializeToStreamAsync(Stream stream, TransportContext? context)
+    protected override Task SerializeToStreamAsync(Stream stream, TransportContext? context) =>
+        SerializeToStreamAsync(stream, context, _exchange.Cancelled);
+
+    protected override async Task SerializeToStreamAsync(
+        Stream stream,
+        TransportContext? context,
+        CancellationToken cancellationToken)
     {
-        using var body = await CreateContentReadStreamAsync().ConfigureAwait(false);
-        await body.CopyToAsync(stream).ConfigureAwait(false);
+        try
+        {
+            await _original.CopyToAsync(new RecordingSink(stream, _exchange), context, cancellationToken)
+                .ConfigureAwait(false);
+            _exchange.EndBody();
+        }
+        catch (Exception failure)
+        {
+            _exchange.Failure = failure;
+            throw;
+        }
     }
 
     protected override bool TryComputeLength(out long length)

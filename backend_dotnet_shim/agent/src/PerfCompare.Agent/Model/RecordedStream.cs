@@ -1,17 +1,12 @@
-using System.Buffers;
-using System.Diagnostics;
-
 namespace PerfCompare.Agent.Model;
 
 /// <summary>
-/// Passes a reply's body on to the client library and keeps a copy, up to a cap; the time of the
-/// last read is the end of the exchange. The client library reads without a token, so the
-/// iteration's own ends a read that takes too long.
+/// Passes a reply's body on to the client library and keeps a copy; the time of the last read is the
+/// end of the exchange. The client library reads without a token, so the iteration's own ends a read
+/// that takes too long.
 /// </summary>
 internal sealed class RecordedStream(Stream inner, ModelExchange exchange) : Stream
 {
-    public const int MaxBytes = 16 * 1024 * 1024;
-
     public override bool CanRead => true;
 
     public override bool CanSeek => false;
@@ -34,7 +29,7 @@ internal sealed class RecordedStream(Stream inner, ModelExchange exchange) : Str
         try
         {
             var count = await inner.ReadAsync(buffer, exchange.Cancelled).ConfigureAwait(false);
-            Keep(buffer.Span[..count]);
+            exchange.Keep(buffer.Span[..count]);
             return count;
         }
         catch (Exception failure)
@@ -56,7 +51,7 @@ internal sealed class RecordedStream(Stream inner, ModelExchange exchange) : Str
         try
         {
             var read = inner.Read(buffer, offset, count);
-            Keep(buffer.AsSpan(offset, read));
+            exchange.Keep(buffer.AsSpan(offset, read));
             return read;
         }
         catch (Exception failure)
@@ -84,16 +79,5 @@ internal sealed class RecordedStream(Stream inner, ModelExchange exchange) : Str
         }
 
         base.Dispose(disposing);
-    }
-
-    private void Keep(ReadOnlySpan<byte> bytes)
-    {
-        exchange.HttpEnd = Stopwatch.GetTimestamp();
-        if (exchange.Body.WrittenCount + bytes.Length > MaxBytes)
-        {
-            throw new ReplyTooLargeException();
-        }
-
-        exchange.Body.Write(bytes);
     }
 }
