@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from service_defaults.settings import process_environment
@@ -50,6 +51,13 @@ def find_sdk(dotnet: Path) -> str | None:
     versions = [line.split(" ", 1)[0] for line in output.splitlines() if line]
     usable = [version for version in versions if _major(version) >= MINIMUM_MAJOR]
     return usable[-1] if usable else None
+
+
+def has_native_toolchain() -> bool:
+    """Return whether the compiler driver and the symbol stripper that NativeAOT calls are here."""
+    linkers = ("clang",) if sys.platform == "darwin" else ("clang", "gcc")
+    strippers = ("dsymutil",) if sys.platform == "darwin" else ("llvm-objcopy", "objcopy")
+    return any(map(shutil.which, linkers)) and any(map(shutil.which, strippers))
 
 
 def publish(

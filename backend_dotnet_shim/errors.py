@@ -1,7 +1,8 @@
 """Why there is no .NET agent.
 
 AgentUnavailable
-├── BuildFailed      the SDK is there, but the agent could not be built from source
+├── ToolsMissing     what a build from source takes is not on this machine
+├── BuildFailed      the tools are there, but the agent could not be built from source
 └── ArchiveUnusable  a prebuilt agent does not fit this machine, or is damaged
 """
 
@@ -12,6 +13,10 @@ class AgentUnavailable(Exception):
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
         self.reason = reason
+
+
+class ToolsMissing(AgentUnavailable):
+    """The agent cannot be built here: there is no SDK, or no native toolchain."""
 
 
 class BuildFailed(AgentUnavailable):

@@ -4,6 +4,7 @@ import hashlib
 import lzma
 import os
 import platform
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -15,19 +16,26 @@ from shared_models import PROTOCOL_VERSION
 from shared_models.wire import WireModel
 
 from .agent_source import NAME, PREBUILT_DIR
+from .compilation import COMPILATIONS, RUNTIME_IDENTIFIER, ArchiveFlavour
 from .errors import ArchiveUnusable
 
 MANIFEST_NAME = "manifest.json"
-DEFAULT_FLAVOUR = "agent"
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Archive(WireModel):
-    """One compressed executable for one kind of machine."""
+    """One compressed executable for one kind of machine, and what it was made from.
 
-    flavour: str
+    `minimum_glibc` is the newest version of a symbol that the executable asks the C library for.
+    """
+
+    flavour: ArchiveFlavour
     runtime_identifier: str
+    minimum_glibc: Annotated[str, Field(pattern=r"^\d+\.\d+$")]
+    source_hash: Sha256
+    protocol_version: int
+    sdk_version: str
     file: Annotated[str, Field(pattern=r"^[A-Za-z0-9._-]+\.xz$")]
     archive_sha256: Sha256
     binary_sha256: Sha256
@@ -35,11 +43,8 @@ class Archive(WireModel):
 
 
 class Manifest(WireModel):
-    """What the archives were made from, and how to make them again."""
+    """The archives, and the command that makes them again."""
 
-    source_hash: Sha256
-    protocol_version: int
-    sdk_version: str
     command: str
     archives: list[Archive]
 
@@ -58,26 +63,47 @@ def runtime_identifier() -> str | None:
     """Return .NET's name for this kind of machine, or None where no prebuilt agent can run."""
     is_x64 = platform.machine().lower() in {"x86_64", "amd64"}
     is_glibc = sys.platform == "linux" and platform.libc_ver()[0] == "glibc"
-    return "linux-x64" if is_x64 and is_glibc else None
+    return RUNTIME_IDENTIFIER if is_x64 and is_glibc else None
 
 
-def choose(manifest: Manifest, *, flavour: str = DEFAULT_FLAVOUR) -> Archive:
+def choose(manifest: Manifest, flavour: ArchiveFlavour) -> Archive:
     """Return the archive for this machine.
 
     Raises ArchiveUnusable when none fits or it speaks another version of the agent protocol.
     """
-    if manifest.protocol_version != PROTOCOL_VERSION:
-        raise ArchiveUnusable(
-            f"the prebuilt .NET agent speaks protocol {manifest.protocol_version}, "
-            f"this installation speaks {PROTOCOL_VERSION}"
-        )
     wanted = runtime_identifier()
     for archive in manifest.archives:
         if archive.flavour == flavour and archive.runtime_identifier == wanted:
+            _check_fits(archive)
             return archive
     raise ArchiveUnusable(
-        f"there is no prebuilt .NET agent for {sys.platform} on {platform.machine()}"
+        f"there is no prebuilt {COMPILATIONS[flavour].title} "
+        f"for {sys.platform} on {platform.machine()}"
     )
+
+
+def _check_fits(archive: Archive) -> None:
+    title = COMPILATIONS[archive.flavour].title
+    if archive.protocol_version != PROTOCOL_VERSION:
+        raise ArchiveUnusable(
+            f"the prebuilt {title} speaks protocol {archive.protocol_version}, "
+            f"this installation speaks {PROTOCOL_VERSION}"
+        )
+    here = platform.libc_ver()[1]
+    if _numbers(here) < _numbers(archive.minimum_glibc):
+        raise ArchiveUnusable(
+            f"the prebuilt {title} needs glibc {archive.minimum_glibc}, this machine has {here}"
+        )
+
+
+def minimum_glibc(binary: bytes) -> str:
+    """Return the newest glibc version that an executable's dynamic symbols are bound to."""
+    found: list[bytes] = re.findall(rb"\0GLIBC_(\d+\.\d+)(?=\0)", binary)
+    return max((version.decode() for version in found), key=_numbers)
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split("."))
 
 
 def unpacked_path(archive: Archive, *, agents_dir: Path) -> Path:

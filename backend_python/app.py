@@ -19,7 +19,9 @@ class PythonAgentLauncher:
 
     description = AgentDescription(service=SERVICE, language="Python", framework="Python")
 
-    origin: AgentOrigin = "installed"
+    def origin_of(self, _flavour: Flavour) -> AgentOrigin:
+        """Return that the agent belongs to this installation."""
+        return "installed"
 
     async def prepare(self) -> None:
         """Do nothing: where this service runs, its agent runs."""

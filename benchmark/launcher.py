@@ -24,9 +24,11 @@ class AgentLauncher(Protocol):
 
     description: AgentDescription
 
-    @property
-    def origin(self) -> AgentOrigin | None:
-        """How the agent came here; start times compare only between equal origins."""
+    def origin_of(self, flavour: Flavour) -> AgentOrigin | None:
+        """Return how a flavour's agent came here, once `command` has told it.
+
+        Start times compare only between equal origins.
+        """
 
     async def prepare(self) -> None:
         """Get the agent ready to launch; run once in the background when the service starts."""
@@ -35,4 +37,7 @@ class AgentLauncher(Protocol):
         """Return why no agent can be launched right now, or None; cheap, called by probes."""
 
     async def command(self, flavour: Flavour) -> list[str]:
-        """Return the command that starts the agent; raises AgentUnavailable."""
+        """Return the command that starts a flavour's agent; raises AgentUnavailable.
+
+        A flavour that was not prepared may take minutes, the first time.
+        """

@@ -107,7 +107,7 @@ class RunSession:
         checked = await policy.check(self.configuration.endpoint or "")
         server = self.record.server = await look_at_server(checked, self.configuration.model)
         command = await self._launcher.command(self.configuration.flavour)
-        self.record.agent_origin = self._launcher.origin
+        self.record.agent_origin = self._launcher.origin_of(self.configuration.flavour)
         spawned = monotonic()
         async with open_bridge(command, self._on_samples) as bridge:
             self._bridge = bridge

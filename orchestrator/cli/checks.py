@@ -84,7 +84,8 @@ def dotnet(_settings: Settings) -> Iterator[Check]:
         detail=sdk or "none found: the prebuilt agent is used",
         fix=f"install the .NET SDK {OLDEST_SDK} to build the agent from source",
     )
-    yield _agent(sdk if usable else None)
+    yield _agent()
+    yield _native_agent()
 
 
 def _newest_sdk() -> str | None:
@@ -104,14 +105,14 @@ def _newest_sdk() -> str | None:
     return max(versions, key=lambda text: int(text.partition(".")[0]), default=None)
 
 
-def _agent(sdk: str | None) -> Check:
+def _agent() -> Check:
     from backend_dotnet_shim import delivery
     from service_defaults.settings import ServiceSettings
 
     cache_dir = ServiceSettings.load().cache_dir
-    if sdk is not None and not delivery.is_ready(cache_dir):
-        detail = f"not built yet: the first start builds it with SDK {sdk}"
-        return Check(name=".NET agent", status="pass", detail=detail)
+    outlook = delivery.foresee(cache_dir)
+    if outlook.state == "to build":
+        return Check(name=".NET agent", status="pass", detail=outlook.detail)
     try:
         return _delivered(delivery.resolve(cache_dir))
     except delivery.AgentUnavailable as error:
@@ -121,6 +122,20 @@ def _agent(sdk: str | None) -> Check:
             detail=f"unavailable: {error}",
             fix=f"install the .NET SDK {OLDEST_SDK}; the Python backend works without it",
         )
+
+
+def _native_agent() -> Check:
+    """Tell what asking for the flavour aot would come to; a build takes too long for here."""
+    from backend_dotnet_shim import delivery
+    from service_defaults.settings import ServiceSettings
+
+    outlook = delivery.foresee(ServiceSettings.load().cache_dir, "aot")
+    return Check(
+        name=".NET agent, NativeAOT",
+        status="warning" if outlook.state in {"stale", "unavailable"} else "pass",
+        detail=f"{outlook.state}: {outlook.detail}",
+        fix=f"only the flavour aot needs it: install the .NET SDK {OLDEST_SDK} and clang or gcc",
+    )
 
 
 def _delivered(build: "AgentBuild") -> Check:

@@ -11,7 +11,16 @@ from benchmark.bridge import AgentBridge
 from benchmark.launcher import AgentLauncher
 from benchmarks.agents import initialised_agent, launchers
 from benchmarks.model_server import simulator_process
-from shared_models import RunParams, RunResult, Sample, SamplesParams, WarmupParams, WarmupResult
+from shared_models import (
+    AgentOrigin,
+    Flavour,
+    RunParams,
+    RunResult,
+    Sample,
+    SamplesParams,
+    WarmupParams,
+    WarmupResult,
+)
 from tests.support.slow_proxy import slow_proxy
 
 INJECTED_MS = 3.0
@@ -27,7 +36,6 @@ class DelayedLauncher:
 
     def __init__(self, inner: AgentLauncher) -> None:
         self.description = inner.description
-        self.origin = inner.origin
         self._inner = inner
 
     async def prepare(self) -> None:
@@ -35,6 +43,9 @@ class DelayedLauncher:
 
     def unavailable(self) -> str | None:
         return self._inner.unavailable()
+
+    def origin_of(self, flavour: Flavour) -> AgentOrigin | None:
+        return self._inner.origin_of(flavour)
 
     async def command(self, flavour: str) -> list[str]:
         assert flavour == "agent"

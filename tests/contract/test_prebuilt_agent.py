@@ -39,6 +39,6 @@ async def test_without_an_sdk_the_prebuilt_agent_measures(
         )
         result = await bridge.call("run", block, RunResult, silence_s=30)
 
-    assert "prebuilt" == launcher.origin
+    assert "prebuilt" == launcher.origin_of("agent")
     assert 3 == result.completed
     assert ["ok"] * 3 == [sample.outcome for sample in samples]

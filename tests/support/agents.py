@@ -73,8 +73,6 @@ while True:
 class ScriptedAgent:
     """Launches an agent made of the good one above and `changes`, Python that redefines parts."""
 
-    origin: AgentOrigin = "installed"
-
     def __init__(self, changes: str = "") -> None:
         self.description = AgentDescription(
             service="scripted-backend", language="Python", framework="Python"
@@ -89,6 +87,10 @@ class ScriptedAgent:
     def unavailable(self) -> str | None:
         """Return what the test said."""
         return self.reason
+
+    def origin_of(self, _flavour: object) -> AgentOrigin:
+        """Return what the Python agent's launcher says."""
+        return "installed"
 
     async def command(self, _flavour: object) -> list[str]:
         """Return the command; its last argument marks every process of this agent."""
