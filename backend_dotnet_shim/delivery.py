@@ -104,7 +104,7 @@ def foresee(
             return _outlook_of(archive, agents_dir)
         return Outlook(state="unavailable", detail=f"{missing.reason}, and {refusal}")
     otherwise = "" if archive is None else "; where that fails, the prebuilt one is used"
-    detail = f"not built yet: SDK {sdk} builds it when it is first needed{otherwise}"
+    detail = f"SDK {sdk} builds it when it is first needed{otherwise}"
     return Outlook(state="to build", detail=detail)
 
 

@@ -112,7 +112,7 @@ def _agent() -> Check:
     cache_dir = ServiceSettings.load().cache_dir
     outlook = delivery.foresee(cache_dir)
     if outlook.state == "to build":
-        return Check(name=".NET agent", status="pass", detail=outlook.detail)
+        return Check(name=".NET agent", status="pass", detail=f"not built yet: {outlook.detail}")
     try:
         return _delivered(delivery.resolve(cache_dir))
     except delivery.AgentUnavailable as error:

@@ -94,6 +94,13 @@ def test_it_says_who_it_is(agent: Agent) -> None:
     assert RuntimeStatistics.model_validate_json(json.dumps(statistics)).threads
 
 
+def test_it_does_not_pass_for_a_native_one(agent: Agent) -> None:
+    """Figures of the flavour aot come from a NativeAOT executable, or there are none."""
+    configuration = INITIALIZE["configuration"] | {"flavour": "aot"}
+
+    assert -32005 == agent.call("initialize", {"configuration": configuration})["error"]["code"]
+
+
 def test_a_byte_order_mark_and_carriage_returns_are_accepted(agent: Agent) -> None:
     """Other platforms' writers add them."""
     agent.send(b"\xef\xbb\xbf")
