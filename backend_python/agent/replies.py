@@ -11,7 +11,8 @@ import orjson
 
 from shared_models.agent_protocol import ErrorKind
 
-from .transport import BodyTooLarge, Exchange
+from .recording import Exchange
+from .transport import BodyTooLarge
 
 _DURATIONS = {
     "total_duration": "modelNs",
@@ -41,7 +42,7 @@ def judge(exchange: Exchange) -> Judgement:
     if exchange.end_ns is None:
         return Judgement(figures={}, kind="incomplete", message="the reply was not read to its end")
     try:
-        lines = [orjson.loads(line) for line in body.splitlines() if line.strip()]
+        lines = [orjson.loads(line) for line in _telling_lines(body)]
     except orjson.JSONDecodeError as error:
         return Judgement(figures={}, kind="invalid-reply", message=f"not JSON: {error}")
     if not lines or not all(isinstance(line, dict) for line in lines):
@@ -50,6 +51,12 @@ def judge(exchange: Exchange) -> Judgement:
         if line.get("error"):
             return Judgement(figures={}, kind="stream-error", message=str(line["error"]))
     return _final(lines[-1])
+
+
+def _telling_lines(body: bytes) -> list[bytes]:
+    """Return the lines that decide: the last one, and all where one of them may be an error."""
+    lines = [line for line in body.splitlines() if line.strip()]
+    return lines if b'"error"' in body else lines[-1:]
 
 
 def _final(last: dict[str, Any]) -> Judgement:

@@ -1,14 +1,15 @@
-"""The timed loops: standard, batch and concurrent, over one agent.
+"""The timed loops, one for each mode, over one caller.
 
-Standard is the closed loop with one worker. Samples are made and handed on between calls, never
-inside the timed region, and many at a time: work between two calls leaves the next one with cold
-caches. In concurrent mode no moment is between all calls; there, too, what is done rarely and at
-one go costs the calls in flight least.
+Standard and streaming are the closed loop with one worker, concurrent the one with several; batch
+waits for all before the next; rate is the open loop. Samples are made and handed on between calls,
+never inside the timed region, and many at a time: work between two calls leaves the next one with
+cold caches. Where calls overlap no moment is between all of them; there, too, what is done rarely
+and at one go costs the calls in flight least.
 """
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Iterable
 from time import perf_counter_ns
 from typing import Any
 
@@ -17,13 +18,18 @@ import orjson
 from shared_models.agent_protocol import RunParams, RunResult
 from shared_models.configuration import TestConfiguration
 
-from .factory import Run
+from .caller import Caller
 from .iteration import Iteration, prompt_for
-from .samples import sample_of
+from .pacing import arrivals_ns, until
+from .recording import Recorder
+from .samples import sample_of, succeeded
+from .sessions import SessionPool
 from .time_limit import CallsInFlight
 
 FLUSH_INTERVAL_NS = 100_000_000
 FLUSH_COUNT = 500
+OPEN_LOOP_FLUSH_COUNT = 16
+"""Fewer at a time, because the next arrival must not wait long for a flush to end."""
 
 Emit = Callable[[list[bytes]], None]
 
@@ -32,10 +38,20 @@ class RunLoop:
     """One block of iterations. It can be cancelled from outside at any moment."""
 
     def __init__(
-        self, run: Run, configuration: TestConfiguration, params: RunParams, emit: Emit
+        self,
+        caller: Caller,
+        configuration: TestConfiguration,
+        params: RunParams,
+        emit: Emit,
+        *,
+        sessions: SessionPool | None = None,
     ) -> None:
-        """`emit` receives finished samples, each one packed as JSON, in batches."""
-        self._run = run
+        """`emit` receives finished samples, each one packed as JSON, in batches.
+
+        `sessions` makes each iteration a turn of a conversation.
+        """
+        self._caller = caller
+        self._sessions = sessions
         self._configuration = configuration
         self._params = params
         self._emit = emit
@@ -44,10 +60,14 @@ class RunLoop:
         self._deadline_ns: int | None = None
         self._origin_ns = 0
         self._finished: list[Iteration] = []
+        # With functions at hand a model asks for them first and answers then.
+        self._expected_calls = 2 if configuration.scenario == "tools" else 1
+        rate = params.mode == "rate"
+        self._flush_count = OPEN_LOOP_FLUSH_COUNT if rate else FLUSH_COUNT
         self._in_flight = CallsInFlight(limit_s=configuration.request_timeout_seconds)
         self._failed = False
         self._flushed_ns = 0
-        self._completed = 0
+        self._completed = self._dropped = 0
         self._cancelled = False
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -59,7 +79,7 @@ class RunLoop:
     def cancel(self) -> None:
         """Abort the calls in flight and start no more."""
         self._cancelled = True
-        for task in self._tasks:
+        for task in list(self._tasks):
             task.cancel()
 
     async def execute(self) -> RunResult:
@@ -70,6 +90,8 @@ class RunLoop:
             self._deadline_ns = self._origin_ns + int(self._params.duration_seconds * 1e9)
         if self._params.mode == "batch":
             await self._batches()
+        elif self._params.mode == "rate":
+            await self._open_loop()
         else:
             await self._together(self._worker(index) for index in range(self._params.concurrency))
         wall_ns = perf_counter_ns() - self._origin_ns
@@ -78,14 +100,14 @@ class RunLoop:
         return RunResult(
             completed=self._completed,
             cancelled=self._cancelled,
-            dropped=0,
+            dropped=self._dropped,
             start_unix_ns=start_unix_ns,
             wall_ns=wall_ns,
         )
 
     async def _worker(self, index: int) -> None:
         while (sequence := self._take()) is not None:
-            await self._iterate(sequence, worker=index, batch=None)
+            await self._iterate(sequence, worker=index)
             self._flush_when_due()
 
     async def _batches(self) -> None:
@@ -98,17 +120,68 @@ class RunLoop:
             )
             self._flush_when_due()
 
-    async def _together(self, coroutines: Any) -> None:
+    async def _together(self, coroutines: Iterable[Coroutine[Any, Any, None]]) -> None:
         async with asyncio.TaskGroup() as group:
-            self._tasks = {group.create_task(coroutine) for coroutine in coroutines}
+            for coroutine in coroutines:
+                self._start(group, coroutine)
 
-    async def _iterate(self, sequence: int, *, worker: int, batch: int | None) -> None:
-        prompt = prompt_for(self._configuration, sequence)
-        iteration = Iteration(self.run_id, sequence, prompt, worker=worker, batch=batch)
-        await iteration.execute(self._run, self._in_flight)
+    async def _open_loop(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            self._start(group, self._arrivals(group))
+
+    async def _arrivals(self, group: asyncio.TaskGroup) -> None:
+        calls: set[asyncio.Task[None]] = set()
+        for due_ns in arrivals_ns(self._params):
+            # Yields in any case: a generator that is late must not keep the calls from going on.
+            await asyncio.sleep(0)
+            await until(self._origin_ns + due_ns)
+            if len(calls) >= self._params.concurrency:
+                self._dropped += 1
+                continue
+            sequence, self._next = self._next, self._next + 1
+            call = self._start(group, self._arrival(sequence, self._origin_ns + due_ns))
+            calls.add(call)
+            call.add_done_callback(calls.discard)
+
+    async def _arrival(self, sequence: int, intended_ns: int) -> None:
+        await self._iterate(sequence, intended_ns=intended_ns)
+        self._flush_when_due()
+
+    def _start(
+        self, group: asyncio.TaskGroup, coroutine: Coroutine[Any, Any, None]
+    ) -> asyncio.Task[None]:
+        task = group.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _iterate(
+        self,
+        sequence: int,
+        *,
+        worker: int = 0,
+        batch: int | None = None,
+        intended_ns: int | None = None,
+    ) -> None:
+        configuration = self._configuration
+        session = self._sessions.take() if self._sessions else None
+        iteration = Iteration(
+            sequence,
+            prompt_for(configuration, sequence),
+            Recorder(self.run_id, sequence, expected_calls=self._expected_calls),
+            worker=worker,
+            batch=batch,
+            scenario=configuration.scenario,
+            session=session,
+            streamed=self._params.mode == "streaming",
+            intended_ns=intended_ns,
+        )
+        await iteration.execute(self._caller, self._in_flight)
         self._completed += not iteration.cancelled
         self._failed |= iteration.error is not None and not iteration.cancelled
         self._finished.append(iteration)
+        if self._sessions and session:
+            self._sessions.give_back(session, succeeded=succeeded(iteration))
 
     def _take(self) -> int | None:
         """Return the next sequence number, or None when the block is over."""
@@ -125,7 +198,7 @@ class RunLoop:
 
     def _flush_when_due(self) -> None:
         due = (
-            len(self._finished) >= FLUSH_COUNT
+            len(self._finished) >= self._flush_count
             or perf_counter_ns() - self._flushed_ns >= FLUSH_INTERVAL_NS
             # A failure is told at once, so that the backend can end a hopeless run early.
             or self._failed
@@ -144,7 +217,7 @@ class RunLoop:
 
 
 async def bare_loop(
-    run: Run, configuration: TestConfiguration, *, iterations: int, concurrency: int
+    caller: Caller, configuration: TestConfiguration, *, iterations: int, concurrency: int
 ) -> tuple[list[int], int]:
     """Return the durations of plain calls and the wall time from first start to last end, in ns.
 
@@ -157,7 +230,7 @@ async def bare_loop(
     async def work() -> None:
         for prompt in prompts:
             start_ns = perf_counter_ns()
-            await run(prompt)
+            await caller.ask(prompt)
             durations.append(perf_counter_ns() - start_ns)
 
     origin_ns = perf_counter_ns()

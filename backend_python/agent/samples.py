@@ -5,8 +5,8 @@ from typing import Any
 from shared_models.agent_protocol import ErrorKind
 
 from .iteration import Iteration
+from .recording import Exchange
 from .replies import Judgement, judge
-from .transport import Exchange
 
 MAX_MESSAGE = 500
 _SUMMED = (
@@ -39,7 +39,38 @@ def sample_of(iteration: Iteration, origin_ns: int) -> dict[str, Any]:
     }
     if iteration.batch is not None:
         sample["batch"] = iteration.batch
-    return sample
+    if iteration.intended_ns is not None:
+        sample["intendedStartNs"] = iteration.intended_ns - origin_ns
+    if iteration.chunks is not None:
+        sample |= _streamed(iteration, iteration.chunks)
+    return sample | _scenario(iteration, sample)
+
+
+def succeeded(iteration: Iteration) -> bool:
+    """Whether an ended iteration is a success."""
+    judgements = [judge(exchange) for exchange in iteration.recorder.exchanges]
+    return _outcome(iteration, judgements)["outcome"] == "ok"
+
+
+def _streamed(iteration: Iteration, chunks: int) -> dict[str, Any]:
+    figures = {"chunks": chunks}
+    if chunks:
+        figures["firstTokenNs"] = iteration.first_token_ns - iteration.start_ns
+        figures["lastTokenNs"] = iteration.last_token_ns - iteration.start_ns
+    return figures
+
+
+def _scenario(iteration: Iteration, sample: dict[str, Any]) -> dict[str, Any]:
+    match iteration.scenario:
+        case "tools":
+            recorder = iteration.recorder
+            return {"toolCalls": recorder.tool_calls, "toolNs": recorder.tool_ns}
+        case "conversation":
+            return {"turn": iteration.turn}
+        case "structured" if sample.get("errorKind") in (None, "invalid-reply"):
+            return {"parsed": sample["outcome"] == "ok"}
+        case _:
+            return {}
 
 
 def _call(
@@ -69,7 +100,7 @@ def _sums(calls: list[dict[str, Any]]) -> dict[str, int]:
     }
 
 
-def _outcome(iteration: Iteration, judgements: list[Judgement]) -> dict[str, Any]:
+def _outcome(iteration: Iteration, judgements: list[Judgement]) -> dict[str, str]:
     if iteration.cancelled:
         return {"outcome": "cancelled", "errorKind": "cancelled"}
     if iteration.expired:
@@ -87,5 +118,5 @@ def _outcome(iteration: Iteration, judgements: list[Judgement]) -> dict[str, Any
     return {"outcome": "ok"}
 
 
-def _failed(kind: ErrorKind, message: str) -> dict[str, Any]:
+def _failed(kind: ErrorKind, message: str) -> dict[str, str]:
     return {"outcome": "error", "errorKind": kind, "errorMessage": message[:MAX_MESSAGE]}

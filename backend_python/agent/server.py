@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable
+from importlib.metadata import version
 from typing import Any, BinaryIO, TypeVar
 
 import orjson
@@ -31,12 +32,16 @@ from shared_models.configuration import Scenario, TestConfiguration, TestMode
 from shared_models.trace_ids import warm_up_run_id
 from shared_models.wire import WireModel
 
-from .factory import CLIENT, FRAMEWORK, Run, build_agent
+from .caller import Caller
+from .flavours import FLAVOURS, build_caller
 from .run_loop import RunLoop, bare_loop
 from .runtime_statistics import GarbageCollectionClock
+from .sessions import SessionPool
 
-MODES: list[TestMode] = ["standard", "batch", "concurrent"]
-SCENARIOS: list[Scenario] = ["chat"]
+MODES: list[TestMode] = ["standard", "batch", "concurrent", "streaming", "rate"]
+SCENARIOS: list[Scenario] = ["chat", "tools", "conversation", "structured"]
+FRAMEWORK = ("agent-framework", version("agent-framework-core"))
+CLIENT = ("ollama", version("ollama"))
 
 Params = TypeVar("Params", bound=WireModel)
 
@@ -53,14 +58,14 @@ class RpcFailure(Exception):
 class AgentServer:
     """One agent, one run at a time."""
 
-    def __init__(self, out: BinaryIO, *, chat_client_delay_ms: float = 0.0) -> None:
+    def __init__(self, out: BinaryIO) -> None:
         """`out` carries the protocol's lines; writes block until the backend has taken them."""
         self._out = out
-        self._delay_ms = chat_client_delay_ms
         self._configuration: TestConfiguration | None = None
         self._connect_to: str | None = None
-        self._run: Run | None = None
-        self._bare: Run | None = None
+        self._caller: Caller | None = None
+        self._bare: Caller | None = None
+        self._sessions: dict[str, SessionPool] = {}
         self._active: RunLoop | None = None
         self._collections = GarbageCollectionClock()
         self._methods: dict[str, Callable[[dict[str, Any]], Awaitable[Any]]] = {
@@ -119,7 +124,7 @@ class AgentServer:
         method = self._methods.get(request.method)
         if method is None:
             raise RpcFailure(METHOD_NOT_FOUND, f"unknown method {request.method[:64]}")
-        if self._run is None and request.method not in ("initialize", "shutdown"):
+        if self._caller is None and request.method not in ("initialize", "shutdown"):
             raise RpcFailure(NOT_INITIALISED, "initialize first")
         return await method(request.params)
 
@@ -130,12 +135,12 @@ class AgentServer:
             raise RpcFailure(UNSUPPORTED_MODE, f"mode {configuration.test_mode} is not supported")
         if configuration.scenario not in SCENARIOS:
             raise RpcFailure(UNSUPPORTED_MODE, f"scenario {configuration.scenario} is not known")
-        if self._run is not None:
+        if configuration.flavour not in FLAVOURS:
+            raise RpcFailure(UNSUPPORTED_MODE, f"flavour {configuration.flavour} is not known")
+        if self._caller is not None:
             raise RpcFailure(INVALID_REQUEST, "initialize has been called before")
         self._configuration, self._connect_to = configuration, parsed.connect_to
-        self._run = build_agent(
-            configuration, connect_to=parsed.connect_to, chat_client_delay_ms=self._delay_ms
-        )
+        self._caller = build_caller(configuration, connect_to=parsed.connect_to)
         return _dump(
             InitializeResult(
                 protocol_version=1,
@@ -146,7 +151,7 @@ class AgentServer:
                 framework_version=FRAMEWORK[1],
                 client=CLIENT[0],
                 client_version=CLIENT[1],
-                flavour="agent",
+                flavour=configuration.flavour,
                 process_id=os.getpid(),
                 modes=MODES,
                 scenarios=SCENARIOS,
@@ -155,15 +160,18 @@ class AgentServer:
 
     async def _warmup(self, params: dict[str, Any]) -> Any:
         parsed = _params(WarmupParams, params)
+        if parsed.mode == "rate":
+            raise RpcFailure(INVALID_PARAMS, "a warm-up has no rate: use standard")
         samples: list[bytes] = []
         if parsed.iterations:
             block = RunParams(
                 run_id=warm_up_run_id(parsed.run_id),
-                first_sequence=1,
+                first_sequence=parsed.first_sequence,
                 iterations=parsed.iterations,
-                mode="standard",
-                concurrency=1,
+                mode=parsed.mode,
+                concurrency=parsed.concurrency,
             )
+            _check_loop(block)
             await self._execute(block, samples.extend)
         else:
             self._ready()
@@ -173,10 +181,7 @@ class AgentServer:
         block = _params(RunParams, params)
         if block.iterations is None and block.duration_seconds is None:
             raise RpcFailure(INVALID_PARAMS, "give iterations or durationSeconds")
-        if block.mode not in MODES:
-            raise RpcFailure(UNSUPPORTED_MODE, f"mode {block.mode} is not supported")
-        if block.mode == "standard" and block.concurrency != 1:
-            raise RpcFailure(INVALID_PARAMS, "standard mode has concurrency 1")
+        _check_loop(block)
 
         def emit(samples: list[bytes]) -> None:
             fragments = [orjson.Fragment(sample) for sample in samples]
@@ -188,8 +193,12 @@ class AgentServer:
     async def _execute(
         self, block: RunParams, emit: Callable[[list[bytes]], None]
     ) -> dict[str, Any]:
-        configuration, run = self._ready()
-        self._active = RunLoop(run, configuration, block, emit)
+        configuration, caller = self._ready()
+        sessions = None
+        if configuration.scenario == "conversation":
+            fresh = SessionPool(caller.new_history, turns=configuration.turns)
+            sessions = self._sessions.setdefault(block.run_id, fresh)
+        self._active = RunLoop(caller, configuration, block, emit, sessions=sessions)
         try:
             return _dump(await self._active.execute())
         finally:
@@ -214,7 +223,7 @@ class AgentServer:
         """Off the public protocol: time the same agent without our transport and loop."""
         configuration, _ = self._ready()
         if self._bare is None:
-            self._bare = build_agent(configuration, connect_to=self._connect_to, recorded=False)
+            self._bare = build_caller(configuration, connect_to=self._connect_to, recorded=False)
         durations_ns, wall_ns = await bare_loop(
             self._bare,
             configuration,
@@ -223,12 +232,12 @@ class AgentServer:
         )
         return {"durationsNs": durations_ns, "wallNs": wall_ns}
 
-    def _ready(self) -> tuple[TestConfiguration, Run]:
-        if self._configuration is None or self._run is None:
+    def _ready(self) -> tuple[TestConfiguration, Caller]:
+        if self._configuration is None or self._caller is None:
             raise RpcFailure(NOT_INITIALISED, "initialize first")
         if self._active is not None:
             raise RpcFailure(BUSY, "a run is active")
-        return self._configuration, self._run
+        return self._configuration, self._caller
 
     def _reply_error(self, request_id: int | None, code: int, message: str) -> None:
         error = {"code": code, "message": message}
@@ -254,6 +263,13 @@ def _parse(text: bytes) -> RpcRequest:
             "not a JSON-RPC 2.0 request",
             request_id=given if type(given) is int else None,
         ) from error
+
+
+def _check_loop(block: RunParams) -> None:
+    if block.mode in ("standard", "streaming") and block.concurrency != 1:
+        raise RpcFailure(INVALID_PARAMS, f"{block.mode} mode has concurrency 1")
+    if block.mode == "rate" and block.rate_per_second is None:
+        raise RpcFailure(INVALID_PARAMS, "rate mode needs ratePerSecond")
 
 
 def _params(model: type[Params], params: dict[str, Any]) -> Params:

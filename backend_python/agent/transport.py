@@ -1,55 +1,21 @@
 """The HTTP transport that notes what each exchange took, for the iteration that caused it.
 
 The agent framework drops the server's own durations, so the body is kept here and read after the
-clock has stopped. A context variable carries the recorder: concurrent iterations do not mix.
+clock has stopped.
 """
 
 from collections.abc import AsyncIterator
-from contextvars import ContextVar
 from time import perf_counter_ns
 
 import httpx
+
+from .recording import Exchange, current_recorder
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 
 
 class BodyTooLarge(httpx.ReadError):
     """The reply went past `MAX_BODY_BYTES`; reading stopped and the connection is dropped."""
-
-
-class Exchange:
-    """One HTTP exchange: `perf_counter_ns` stamps, status, body and what cut it short."""
-
-    __slots__ = ("body", "end_ns", "failure", "start_ns", "status")
-
-    def __init__(self, start_ns: int) -> None:
-        self.start_ns = start_ns
-        self.end_ns: int | None = None
-        self.status: int | None = None
-        self.body: list[bytes] = []
-        self.failure: Exception | None = None
-
-
-class Recorder:
-    """The exchanges of one iteration, and the `traceparent` of each in order."""
-
-    __slots__ = ("_traceparents", "exchanges")
-
-    def __init__(self, traceparents: list[str]) -> None:
-        self.exchanges: list[Exchange] = []
-        self._traceparents = traceparents
-
-    def begin(self, request: httpx.Request) -> Exchange:
-        """Stamp the request and open its record."""
-        number = len(self.exchanges)
-        if number < len(self._traceparents):
-            request.headers["traceparent"] = self._traceparents[number]
-        exchange = Exchange(perf_counter_ns())
-        self.exchanges.append(exchange)
-        return exchange
-
-
-current_recorder: ContextVar[Recorder | None] = ContextVar("current_recorder", default=None)
 
 
 class RecordingTransport(httpx.AsyncBaseTransport):
@@ -67,7 +33,7 @@ class RecordingTransport(httpx.AsyncBaseTransport):
         recorder = current_recorder.get()
         if recorder is None:
             return await self._inner.handle_async_request(request)
-        exchange = recorder.begin(request)
+        exchange, request.headers["traceparent"] = recorder.begin()
         try:
             response = await self._inner.handle_async_request(request)
         except Exception as error:

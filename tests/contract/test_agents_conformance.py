@@ -18,7 +18,6 @@ from shared_models import (
     METHOD_NOT_FOUND,
     NOT_INITIALISED,
     PARSE_ERROR,
-    UNSUPPORTED_MODE,
     InitializeResult,
     RunResult,
     RuntimeStatistics,
@@ -84,7 +83,6 @@ WRONG_REQUESTS: list[tuple[str, dict[str, Any], int]] = [
     ("run", block(concurrency=0), INVALID_PARAMS),
     ("run", block(surprise=1), INVALID_PARAMS),
     ("run", block(mode="sideways"), INVALID_PARAMS),
-    ("run", block(mode="rate"), UNSUPPORTED_MODE),
     ("warmup", {"runId": "r", "iterations": -1}, INVALID_PARAMS),
     ("cancel", {}, INVALID_PARAMS),
 ]

@@ -1,13 +1,16 @@
 """One iteration of the Python agent, around a call that a test plays."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 import httpx
 import orjson
 import pytest
 
-from backend_python.agent.factory import Run
+from backend_python.agent.caller import OnText
 from backend_python.agent.iteration import Iteration, prompt_for
+from backend_python.agent.recording import Recorder
 from backend_python.agent.samples import sample_of
 from backend_python.agent.time_limit import CallsInFlight
 from backend_python.agent.transport import MAX_BODY_BYTES, RecordingTransport
@@ -17,16 +20,31 @@ from tests.support.waiting import eventually
 REPLY = {"done": True, "total_duration": 5, "prompt_eval_count": 2, "eval_count": 3}
 
 
-def server(handler: httpx.MockTransport, *, times: int = 1) -> Run:
-    """Return an agent's run that asks the handler `times` times, one after the other."""
+Ask = Callable[[str], Awaitable[object]]
+
+
+class Played:
+    """A caller whose answer a test plays."""
+
+    def __init__(self, ask: Ask) -> None:
+        self._ask = ask
+
+    def new_history(self) -> None:
+        return None
+
+    async def ask(self, prompt: str, *, history: Any = None, on_text: OnText | None = None) -> None:
+        await self._ask(prompt)
+
+
+def server(handler: httpx.MockTransport, *, times: int = 1) -> Ask:
+    """Return what asks the handler `times` times, one after the other."""
     client = httpx.AsyncClient(transport=RecordingTransport(handler, sni_hostname=None))
 
-    async def run(prompt: str) -> object:
+    async def ask(prompt: str) -> None:
         for _ in range(times):
             await client.post("http://model/api/chat", content=prompt.encode())
-        return prompt
 
-    return run
+    return ask
 
 
 def response(**reply: object) -> httpx.Response:
@@ -38,9 +56,13 @@ def replying(**reply: object) -> httpx.MockTransport:
     return httpx.MockTransport(lambda _request: response(**reply))
 
 
-async def measured(run: Run, *, limit_s: float = 30.0, batch: int | None = None) -> Sample:
-    iteration = Iteration("run", 7, "hello", worker=2, batch=batch)
-    await iteration.execute(run, CallsInFlight(limit_s=limit_s))
+def iteration_of(number: int, prompt: str, **fields: Any) -> Iteration:
+    return Iteration(number, prompt, Recorder("run", number), **fields)
+
+
+async def measured(ask: Ask, *, limit_s: float = 30.0, **fields: Any) -> Sample:
+    iteration = iteration_of(7, "hello", **fields)
+    await iteration.execute(Played(ask), CallsInFlight(limit_s=limit_s))
     return Sample.model_validate_json(orjson.dumps(sample_of(iteration, 0)))
 
 
@@ -66,7 +88,7 @@ def test_the_prompts_are_cycled_and_numbered(
 
 async def test_a_good_call_becomes_a_sample_with_its_parts_inside_each_other() -> None:
     """Sequence, worker, batch, and call ≥ exchange > 0."""
-    sample = await measured(server(replying()), batch=3)
+    sample = await measured(server(replying()), worker=2, batch=3)
 
     assert (7, 2, 3, "ok") == (sample.sequence, sample.worker, sample.batch, sample.outcome)
     assert (5, 2, 3) == (sample.model_ns, sample.prompt_tokens, sample.completion_tokens)
@@ -221,14 +243,14 @@ async def test_calls_side_by_side_do_not_mix_their_records() -> None:
         await asyncio.sleep(0.001)
         return response(eval_count=len(request.content))
 
-    run = server(httpx.MockTransport(handle))
-    iterations = [Iteration("r", n, "x" * n, worker=0, batch=None) for n in range(1, 30)]
+    caller = Played(server(httpx.MockTransport(handle)))
+    iterations = [iteration_of(number, "x" * number) for number in range(1, 30)]
 
     in_flight = CallsInFlight(limit_s=30)
 
     async with asyncio.TaskGroup() as group:
         for iteration in iterations:
-            group.create_task(iteration.execute(run, in_flight))
+            group.create_task(iteration.execute(caller, in_flight))
 
     assert 0 == len(in_flight)
     assert list(range(1, 30)) == [

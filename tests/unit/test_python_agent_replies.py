@@ -6,8 +6,9 @@ import httpx
 import orjson
 import pytest
 
+from backend_python.agent.recording import Exchange
 from backend_python.agent.replies import Judgement, judge
-from backend_python.agent.transport import BodyTooLarge, Exchange
+from backend_python.agent.transport import BodyTooLarge
 
 GOOD: dict[str, Any] = {
     "message": {"role": "assistant", "content": "hi"},
