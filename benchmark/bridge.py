@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from time import monotonic
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import anyio
 import orjson
@@ -58,6 +58,7 @@ class AgentBridge:
         self._pending: dict[int, _Pending] = {}
         self._next_id = 1
         self._failure: BridgeError | None = None
+        self._failed = anyio.Event()
         self._last_heard = monotonic()
         self._write_lock = anyio.Lock()
         self._log_tail: deque[str] = deque(maxlen=LOG_LINES_KEPT)
@@ -92,6 +93,18 @@ class AgentBridge:
             return reply.model_validate(pending.result)
         except ValidationError as error:
             raise self._broken(f"the reply to {method} is malformed: {_first(error)}") from error
+
+    async def watch(self) -> NoReturn:
+        """Wait until the conversation fails, and raise why."""
+        await self._failed.wait()
+        assert self._failure is not None  # noqa: S101 - set before the event
+        raise self._failure
+
+    async def hang_up(self) -> None:
+        """End the agent's input, which tells it to go; a healthy one is gone in milliseconds."""
+        assert self._process.stdin is not None  # noqa: S101 - opened with three pipes
+        with anyio.move_on_after(SHUTDOWN_GRACE_S):
+            await self._process.stdin.aclose()
 
     async def _send(self, request_id: int, method: str, params: WireModel | None) -> None:
         body = params.model_dump(exclude_none=True) if params is not None else {}
@@ -207,6 +220,7 @@ class AgentBridge:
         """Remember the first failure and hand it to everyone who waits."""
         if self._failure is None:
             self._failure = error
+            self._failed.set()
         for pending in self._pending.values():
             pending.error = pending.error or self._failure
             pending.done.set()
@@ -237,10 +251,8 @@ async def open_bridge(command: Sequence[str], on_samples: OnSamples) -> AsyncIte
                 yield bridge
             except Exception as error:  # kept out of the task group, which would wrap it
                 failure = error
-            # The end of its input tells the agent to go; a healthy one is gone in milliseconds.
             with anyio.CancelScope(shield=True), anyio.move_on_after(SHUTDOWN_GRACE_S):
-                assert process.stdin is not None  # noqa: S101 - opened with three pipes
-                await process.stdin.aclose()
+                await bridge.hang_up()
                 await end_agent(process, grace_s=SHUTDOWN_GRACE_S / 2)
             group.cancel_scope.cancel()
     finally:

@@ -1,6 +1,7 @@
 """From samples to the figures of a result (pure)."""
 
 import statistics
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,17 +51,18 @@ class RunRecord:
     """Spawn → `initialize` answered."""
     first_sample: Sample | None = None
     resources: ResourceSampler | None = None
-    runtime: RuntimeStatistics | None = None
+    runtimes: Sequence[RuntimeStatistics] = ()
 
 
 def summarise(record: RunRecord) -> Metrics:
     """Return the figures of a run, complete or not.
 
-    Latencies are over the successful calls; throughput is successes over first start → last end.
+    Latencies are over the successful calls; throughput is successes over the time of the blocks,
+    each from its first start to its last end.
     """
     log = record.samples
     ordered = sorted(log.durations_ns)
-    elapsed_ns = elapsed(log)
+    elapsed_ns = log.elapsed_ns
     runtime_version = record.agent.runtime_version if record.agent else None
     peak_mb = record.resources.rss_peak_mb if record.resources else None
     lowest, highest = log.extremes_ns
@@ -99,16 +101,9 @@ def summarise(record: RunRecord) -> Metrics:
         ),
         tokens=_tokens(log, elapsed_ns),
         time_to_first_token_ms=milliseconds(log.first_token_ns.value),
-        resources=(record.resources or ResourceSampler(0)).figures(record.runtime),
+        resources=(record.resources or ResourceSampler(())).figures(record.runtimes),
         environment=_environment(record),
     )
-
-
-def elapsed(log: SampleLog) -> int:
-    """Return first timed start → last end in ns, 0 before the first sample."""
-    if log.first_start_ns is None or log.last_end_ns is None:
-        return 0
-    return log.last_end_ns - log.first_start_ns
 
 
 def per_second(count: int, elapsed_ns: int) -> float | None:

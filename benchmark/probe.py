@@ -7,12 +7,12 @@ from shared_models.agent_protocol import InitializeParams, InitializeResult, Sam
 from shared_models.configuration import TestConfiguration
 from shared_models.services import Capabilities
 
+from .agents import INITIALIZE_DEADLINE_S
 from .bridge import open_bridge
 from .errors import BridgeProtocol, RunError
 from .launcher import AgentLauncher
 from .machine import machine_info
 from .metrics import identity
-from .session import INITIALIZE_DEADLINE_S
 
 
 class CapabilityProbe:

@@ -13,19 +13,29 @@ from service_defaults.errors import EndpointError, ProblemError
 from service_defaults.problems import problem_responses
 from service_defaults.strict_json import StrictJsonRoute
 from shared_models.configuration import TestConfiguration
-from shared_models.results import StartReply, StopReply, StopRequest, TestResult, TestStatus
+from shared_models.results import (
+    AdvanceReply,
+    AdvanceRequest,
+    StartReply,
+    StopReply,
+    StopRequest,
+    TestResult,
+    TestStatus,
+)
 from shared_models.services import Capabilities, HealthReport
 
+from .blocks import Grant
 from .errors import RunError
 from .events import run_events
 from .launcher import AgentLauncher
 from .preflight import look_at_server
 from .probe import CapabilityProbe
 from .runs import Runs
-from .sample_export import result_json, samples_csv
-from .session import RunSession
+from .sample_export import block_json, result_json, samples_csv
+from .session import BlockEnd, RunSession
 from .views import IDLE, result_of, status_of
 
+ABANDONED = "Stopped: the client that waited for the run went away"
 KEEP_ALIVE_S = 15
 END_OF_EVENTS_S = 0.8
 TEXT: dict[str, Any] = {"type": "string"}
@@ -55,6 +65,11 @@ class BenchmarkApi:
         refusals = problem_responses(*BODY_STATUSES, 409, 502, 503)
         router.post("/run", responses=refusals)(self.run)
         router.post("/start", status_code=202, responses=refusals)(self.start)
+        router.post(
+            "/advance",
+            response_model=AdvanceReply,
+            responses=problem_responses(*BODY_STATUSES, 404, 409),
+        )(self.advance)
         router.post("/stop", responses=problem_responses(*BODY_STATUSES, 404))(self.stop)
         router.get("/status", responses=problem_responses(404, 422))(self.status)
         router.get(
@@ -85,6 +100,9 @@ class BenchmarkApi:
         self, configuration: TestConfiguration, request: Request, samples: bool = False
     ) -> Response:
         """Run to the end and answer with the result; a client that goes away cancels the run."""
+        if configuration.gated:
+            text = "a gated run waits for its blocks: start it with /start"
+            raise ProblemError(422, "The backend cannot do this", detail=text, field="gated")
         session = await self._runs.start(configuration)
         async with anyio.create_task_group() as group:
             group.start_soon(_stop_on_disconnect, request, session)
@@ -101,6 +119,29 @@ class BenchmarkApi:
         session = await self._runs.start(configuration)
         response.headers["location"] = f"/api/performance/results/{session.id}"
         return StartReply(session_id=session.id, message="The run has started")
+
+    async def advance(self, body: AdvanceRequest, request: Request) -> Response:
+        """Run the next block of a gated run and answer with its samples.
+
+        A block that is asked for while the run still starts or warms up waits for that. When the
+        run ends before its block is over, the answer holds the samples so far and says how it
+        ended. A client that goes away while it waits stops the run: its owner is gone, and a block
+        that nobody reads would hold up the others.
+        """
+        grant = Grant(iterations=body.iterations, duration_s=body.duration_seconds)
+        session = self._runs.claim(body.session_id, grant)
+        outcome: list[BlockEnd | ProblemError] = []
+        async with anyio.create_task_group() as group:
+            group.start_soon(_stop_on_disconnect, request, session)
+            try:
+                outcome.append(await self._runs.advance(session, grant))
+            except ProblemError as problem:  # kept out of the task group, which would wrap it
+                outcome.append(problem)
+            group.cancel_scope.cancel()
+        (ended,) = outcome
+        if isinstance(ended, ProblemError):
+            raise ended
+        return StreamingResponse(block_json(session, ended), media_type="application/json")
 
     async def stop(self, request: Annotated[StopRequest | None, Body()] = None) -> StopReply:
         """Stop a run; a run that has ended stays as it is."""
@@ -184,4 +225,4 @@ def _also(media_type: str, **schema: dict[str, Any]) -> dict[int | str, dict[str
 async def _stop_on_disconnect(request: Request, session: RunSession) -> None:
     while (await request.receive())["type"] != "http.disconnect":
         pass
-    await session.stop()
+    await session.stop(reason=ABANDONED)

@@ -2,14 +2,14 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import orjson
 
 from shared_models.agent_protocol import Sample
 
-from .session import RunSession
-from .views import result_of
+from .session import BlockEnd, RunSession
+from .views import result_of, status_of
 
 CSV_FIELDS = [field.alias or name for name, field in Sample.model_fields.items() if name != "calls"]
 
@@ -23,6 +23,18 @@ def result_json(session: RunSession) -> Iterator[bytes]:
         yield separator + rows[1:-1]
         separator = b","
     yield b"]}"
+
+
+async def block_json(session: RunSession, block: BlockEnd) -> AsyncIterator[bytes]:
+    """Yield an AdvanceReply as JSON, made of the packed samples."""
+    part = b'{"samples":['
+    for _, rows in session.record.samples.json_batches(after=block.first_position):
+        yield part + rows[1:-1]
+        part = b","
+    if part != b",":
+        yield part
+    status = status_of(session).model_dump_json()
+    yield f'],"wallNs":{block.wall_ns},"dropped":{block.dropped},"status":{status}}}'.encode()
 
 
 def samples_csv(session: RunSession) -> Iterator[str]:

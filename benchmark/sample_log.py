@@ -7,8 +7,9 @@ few sums, and the raw samples are only read back when somebody asks for them.
 import zlib
 from array import array
 from bisect import bisect_right
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from typing import Any
 
 import orjson
 
@@ -18,6 +19,8 @@ from .errors import BridgeProtocol
 
 MAX_NS = 2**62
 """Past it (146 years) a time is no measurement; columns hold 64 bits."""
+PAGE = 16_384
+"""Sequence numbers in one page of the memory of those that were seen."""
 
 
 class Mean:
@@ -46,7 +49,10 @@ class SampleLog:
 
     def __init__(self) -> None:
         self.durations_ns = array("q")
-        """Durations of the successful calls, in order of arrival."""
+        """Latencies of the successful calls, in order of arrival.
+
+        Start → end, or in an open loop intended start → end.
+        """
         self.failures: Counter[str] = Counter()
         self.framework_ns, self.transport_ns, self.model_ns = Mean(), Mean(), Mean()
         self.prompt_tokens, self.completion_tokens = Mean(), Mean()
@@ -55,11 +61,15 @@ class SampleLog:
         self.consecutive_failures = 0
         self.last_error: str | None = None
         self.first_start_ns: int | None = None
+        """First start of the newest block, on the run's clock; the intended one in an open loop."""
         self.last_end_ns: int | None = None
+        """Last end of the newest block."""
+        self._earlier_blocks_ns = 0
         self._total_ns = 0
         self._min_ns: int | None = None
         self._max_ns: int | None = None
-        self._seen = bytearray()
+        # Several agent processes number their samples far apart: pages instead of one long row.
+        self._seen: defaultdict[int, bytearray] = defaultdict(lambda: bytearray(PAGE))
         self._batches: list[bytes] = []
         self._ends: list[int] = []
 
@@ -92,8 +102,25 @@ class SampleLog:
         """Shortest and longest successful call."""
         return self._min_ns, self._max_ns
 
-    def extend(self, samples: list[Sample]) -> None:
-        """Add samples.
+    @property
+    def elapsed_ns(self) -> int:
+        """First start → last end, summed over the blocks: the gaps between them do not count."""
+        return self._earlier_blocks_ns + self.block_ns
+
+    def open_block(self) -> None:
+        """Begin a new block; the samples that follow belong to it."""
+        self._earlier_blocks_ns += self.block_ns
+        self.first_start_ns = self.last_end_ns = None
+
+    @property
+    def block_ns(self) -> int:
+        """First start → last end of the newest block, 0 before its first sample."""
+        if self.first_start_ns is None or self.last_end_ns is None:
+            return 0
+        return self.last_end_ns - self.first_start_ns
+
+    def extend(self, samples: list[Sample], *, offset_ns: int = 0) -> None:
+        """Add samples, whose block began `offset_ns` after the start of the run's clock.
 
         Raises BridgeProtocol for a sequence number that was there before and for times that no
         clock gives; the samples in front of that one are kept.
@@ -102,12 +129,14 @@ class SampleLog:
         try:
             for sample in samples:
                 self._claim(sample)
-                self._count_in(sample)
+                self._count_in(sample, offset_ns)
                 good.append(sample)
         finally:
             if good:
-                packed = orjson.dumps([sample.model_dump(exclude_none=True) for sample in good])
-                self._batches.append(zlib.compress(packed, 1))
+                rows = [sample.model_dump(exclude_none=True) for sample in good]
+                if offset_ns:
+                    _shift(rows, offset_ns)
+                self._batches.append(zlib.compress(orjson.dumps(rows), 1))
                 self._ends.append(len(self) + len(good))
 
     def json_batches(self, *, after: int = 0) -> Iterator[tuple[int, bytes]]:
@@ -125,22 +154,22 @@ class SampleLog:
 
     def _claim(self, sample: Sample) -> None:
         sequence = sample.sequence
-        if sample.start_ns + sample.duration_ns > MAX_NS:
+        end_ns = sample.start_ns + sample.duration_ns
+        if end_ns > MAX_NS or (sample.intended_start_ns or 0) > end_ns:
             raise BridgeProtocol(f"sample {sequence} has an impossible time")
-        if sequence >= len(self._seen):
-            if sequence > 2 * len(self._seen) + 100_000:
-                raise BridgeProtocol(f"sample {sequence} is far out of order")
-            self._seen.extend(bytes(max(1_024, sequence - len(self._seen) + 1, len(self._seen))))
-        if self._seen[sequence]:
+        page, place = self._seen[sequence // PAGE], sequence % PAGE
+        if page[place]:
             raise BridgeProtocol(f"sample {sequence} came twice")
-        self._seen[sequence] = 1
+        page[place] = 1
 
-    def _count_in(self, sample: Sample) -> None:
+    def _count_in(self, sample: Sample, offset_ns: int) -> None:
         if sample.outcome == "cancelled":
             return
-        end_ns = sample.start_ns + sample.duration_ns
-        if self.first_start_ns is None or sample.start_ns < self.first_start_ns:
-            self.first_start_ns = sample.start_ns
+        due_ns = sample.start_ns if sample.intended_start_ns is None else sample.intended_start_ns
+        start_ns = due_ns + offset_ns
+        end_ns = sample.start_ns + sample.duration_ns + offset_ns
+        if self.first_start_ns is None or start_ns < self.first_start_ns:
+            self.first_start_ns = start_ns
         self.last_end_ns = max(self.last_end_ns or 0, end_ns)
         if sample.outcome != "ok":
             self.failures[sample.error_kind or sample.outcome] += 1
@@ -148,14 +177,15 @@ class SampleLog:
             self.last_error = sample.error_message or sample.error_kind or sample.outcome
             return
         self.consecutive_failures = 0
-        self._count_success(sample)
+        self._count_success(sample, end_ns - start_ns)
 
-    def _count_success(self, sample: Sample) -> None:
-        duration_ns = self.last_duration_ns = sample.duration_ns
-        self.durations_ns.append(duration_ns)
-        self._total_ns += duration_ns
-        self._min_ns = duration_ns if self._min_ns is None else min(self._min_ns, duration_ns)
-        self._max_ns = duration_ns if self._max_ns is None else max(self._max_ns, duration_ns)
+    def _count_success(self, sample: Sample, latency_ns: int) -> None:
+        self.last_duration_ns = latency_ns
+        self.durations_ns.append(latency_ns)
+        self._total_ns += latency_ns
+        self._min_ns = latency_ns if self._min_ns is None else min(self._min_ns, latency_ns)
+        self._max_ns = latency_ns if self._max_ns is None else max(self._max_ns, latency_ns)
+        duration_ns = sample.duration_ns
         transport_ns, model_ns = sample.transport_ns, sample.model_ns
         if transport_ns is not None:
             self.framework_ns.add(duration_ns - transport_ns - (sample.tool_ns or 0))
@@ -165,3 +195,12 @@ class SampleLog:
         self.prompt_tokens.add(sample.prompt_tokens)
         self.completion_tokens.add(sample.completion_tokens)
         self.first_token_ns.add(sample.first_token_ns)
+
+
+def _shift(rows: list[dict[str, Any]], offset_ns: int) -> None:
+    """Move samples from their block's clock onto the run's, in place."""
+    for row in rows:
+        for part in (row, *row["calls"]):
+            for name in ("startNs", "intendedStartNs", "httpStartNs"):
+                if name in part:
+                    part[name] += offset_ns

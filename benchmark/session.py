@@ -1,9 +1,10 @@
-"""One run from start to end: a fresh agent process, the warm-up, the timed block, the figures."""
+"""One run from start to end: fresh agent processes, the warm-up, the timed blocks, the figures."""
 
 import uuid
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from time import monotonic
+from time import monotonic, monotonic_ns
 
 import anyio
 import structlog
@@ -12,20 +13,14 @@ from anyio.abc import TaskGroup
 from service_defaults.endpoints import EndpointPolicy
 from service_defaults.errors import EndpointError
 from shared_models.agent_protocol import (
-    CancelParams,
-    CancelResult,
     InitializeParams,
-    InitializeResult,
-    RunParams,
-    RunResult,
-    RuntimeStatistics,
     SamplesParams,
     WarmupParams,
-    WarmupResult,
 )
 from shared_models.configuration import TestConfiguration
 
-from .bridge import AgentBridge, open_bridge
+from .agents import Agents, open_agents
+from .blocks import Block, BlockPlan, Grant
 from .errors import BridgeError, BridgeProtocol, ModelNotFound, RunError
 from .launcher import AgentLauncher
 from .machine import load_average
@@ -35,13 +30,22 @@ from .resources import ResourceSampler
 from .sample_log import SampleLog
 from .states import RunState, is_terminal, transition
 
-INITIALIZE_DEADLINE_S = 30.0
-CALL_DEADLINE_S = 5.0
 SILENCE_MARGIN_S = 10.0
 STOP_GRACE_S = 1.0
+IDLE_LIMIT_S = 120.0
 MAX_CONSECUTIVE_FAILURES = 5
+STOPPED = "Stopped on request"
 
 _log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BlockEnd:
+    """A block that was asked for: where its samples lie in the log, and what it took."""
+
+    first_position: int
+    wall_ns: int
+    dropped: int
 
 
 class RunSession:
@@ -66,11 +70,17 @@ class RunSession:
             warm_up=WarmUp(),
         )
         self._launcher = launcher
+        self._plan = BlockPlan(configuration, self.id)
+        self._grant = self._plan.whole()
+        self._block: Block | None = None
+        self._clock_start_ns: int | None = None
+        self._block_started_ns = 0
+        self._seen_alive = monotonic()
         self._changed = anyio.Event()
         self._scope = anyio.CancelScope()
-        self._bridge: AgentBridge | None = None
+        self._agents: Agents | None = None
         self._group: TaskGroup | None = None
-        self._stop_requested = False
+        self._stop_reason: str | None = None
         self._given_up: RunError | None = None
 
     @property
@@ -92,44 +102,82 @@ class RunSession:
         else:
             self._end(self._given_up)
 
-    async def stop(self, *, grace_s: float = STOP_GRACE_S) -> None:
+    async def stop(self, *, reason: str = STOPPED, grace_s: float = STOP_GRACE_S) -> None:
         """End the run: the agent aborts its call, or is killed after `grace_s`. Idempotent."""
         if is_terminal(self.state):
             return
-        self._stop_requested = True
+        self._stop_reason = self._stop_reason or reason
+        self._notify()
         with anyio.move_on_after(grace_s):
-            await self._cancel_agent()
+            await self._cancel_agents()
             await self.finished.wait()
         self._scope.cancel()
         await self.finished.wait()
 
+    def refusal(self, grant: Grant) -> tuple[str, str] | None:
+        """Return the field and the reason for which a block cannot be granted, or None."""
+        return self._plan.refusal(grant)
+
+    def touch(self) -> None:
+        """Notice that somebody still cares for this run: a gated one waits for its next block."""
+        self._seen_alive = monotonic()
+
+    async def settled(self) -> None:
+        """Wait until a gated run waits for its next block, or has ended."""
+        while not (self.state is RunState.WAITING or is_terminal(self.state)):
+            await self._changed.wait()
+
+    async def advance(self, grant: Grant) -> BlockEnd:
+        """Run the next block of a gated run, which must be settled, and return when it is over.
+
+        A run that ends with this block, or fails in it, has ended when this returns.
+        """
+        first_position, self._block = len(self.record.samples), None
+        if not is_terminal(self.state):
+            self._grant = grant
+            self._enter(RunState.RUNNING)
+            await self.settled()
+        return self._block_end(first_position)
+
+    def _block_end(self, first_position: int) -> BlockEnd:
+        block = self._block
+        if block is None:  # the run ended before it came to this block
+            return BlockEnd(first_position=first_position, wall_ns=0, dropped=0)
+        wall_ns = self.record.samples.block_ns if block.wall_ns is None else block.wall_ns
+        return BlockEnd(first_position=first_position, wall_ns=wall_ns, dropped=block.dropped)
+
+    @property
+    def timed_s(self) -> float:
+        """The time of the blocks so far (s), the running one included, the gaps left out."""
+        if self._block is None or self.state is not RunState.RUNNING:
+            return self._plan.granted_s
+        return self._plan.granted_s + (monotonic_ns() - self._block_started_ns) / 1e9
+
     async def _measure(self, policy: EndpointPolicy) -> None:
-        checked = await policy.check(self.configuration.endpoint or "")
-        server = self.record.server = await look_at_server(checked, self.configuration.model)
-        command = await self._launcher.command(self.configuration.flavour)
-        self.record.agent_origin = self._launcher.origin_of(self.configuration.flavour)
+        configuration = self.configuration
+        checked = await policy.check(configuration.endpoint or "")
+        server = self.record.server = await look_at_server(checked, configuration.model)
+        command = await self._launcher.command(configuration.flavour)
+        self.record.agent_origin = self._launcher.origin_of(configuration.flavour)
         spawned = monotonic()
-        async with open_bridge(command, self._on_samples) as bridge:
-            self._bridge = bridge
-            params = InitializeParams(
-                configuration=self.configuration, connect_to=server.connect_to
-            )
-            self.record.agent = await bridge.call(
-                "initialize", params, InitializeResult, silence_s=INITIALIZE_DEADLINE_S
-            )
+        count = configuration.agent_processes
+        async with open_agents(command, count, self._on_samples) as agents:
+            self._agents = agents
+            params = InitializeParams(configuration=configuration, connect_to=server.connect_to)
+            self.record.agent = await agents.initialize(params)
             self.record.spawn_ms = (monotonic() - spawned) * 1e3
-            await self._with_sampling(bridge, self._warm_up_and_run)
+            await self._with_sampling(agents, self._warm_up_and_run)
 
     async def _with_sampling(
-        self, bridge: AgentBridge, work: Callable[[AgentBridge], Awaitable[None]]
+        self, agents: Agents, work: Callable[[Agents], Awaitable[None]]
     ) -> None:
-        sampler = self.record.resources = ResourceSampler(bridge.pid)
+        sampler = self.record.resources = ResourceSampler(agents.pids)
         failure: Exception | None = None
         async with anyio.create_task_group() as group:
             self._group = group
             group.start_soon(sampler.run)
             try:
-                await work(bridge)
+                await work(agents)
             except Exception as error:  # kept out of the task group, which would wrap it
                 failure = error
             sampler.finish()
@@ -138,75 +186,91 @@ class RunSession:
         if failure is not None:
             raise failure
 
-    async def _warm_up_and_run(self, bridge: AgentBridge) -> None:
+    async def _warm_up_and_run(self, agents: Agents) -> None:
         self._enter(RunState.WARMING_UP)
-        await self._warm_up(bridge)
-        if self._may_end_early:
-            return
-        self._enter(RunState.RUNNING)
-        result = await bridge.call("run", self._block(), RunResult, silence_s=self._silence_s())
-        if result.completed != self.record.samples.attempt_count:
-            raise BridgeProtocol(
-                f"the agent counts {result.completed} calls, but sent "
-                f"{self.record.samples.attempt_count}"
-            )
-        if result.completed < self.configuration.iterations and not self._may_end_early:
-            raise BridgeProtocol(
-                f"the agent ended after {result.completed} calls of its own accord"
-            )
-        self.record.runtime = await bridge.call(
-            "runtimeStatistics", None, RuntimeStatistics, silence_s=CALL_DEADLINE_S
-        )
+        await self._warm_up(agents)
+        while not (self._may_end_early or self._plan.is_used_up):
+            if self.configuration.gated:
+                await self._wait_for_grant(agents)
+            else:
+                self._enter(RunState.RUNNING)
+            if not self._may_end_early:
+                await self._run_block(agents)
+        if not self._may_end_early:
+            self.record.runtimes = await agents.statistics()
+
+    async def _wait_for_grant(self, agents: Agents) -> None:
+        """Return when a block has been granted, or when the run is to end."""
+        self.touch()
+        self._enter(RunState.WAITING)
+        failure: BridgeError | None = None
+
+        async def watch() -> None:
+            nonlocal failure
+            try:
+                await agents.watch()
+            except BridgeError as error:
+                failure = error
+                group.cancel_scope.cancel()
+
+        async with anyio.create_task_group() as group:
+            group.start_soon(watch)
+            while self.state is RunState.WAITING and not self._may_end_early:
+                left_s = self._seen_alive + IDLE_LIMIT_S - monotonic()
+                if left_s <= 0:
+                    self._stop_reason = f"Stopped: no block was asked for in {IDLE_LIMIT_S:g} s"
+                with anyio.move_on_after(left_s):
+                    await self._changed.wait()
+            group.cancel_scope.cancel()
+        if failure is not None:
+            raise failure
+
+    async def _run_block(self, agents: Agents) -> None:
+        self.record.samples.open_block()
+        started_ns = self._block_started_ns = monotonic_ns()
+        if self._clock_start_ns is None:
+            self._clock_start_ns = started_ns
+        shares = self._plan.shares(self._grant)
+        block = self._block = Block(shares, offset_ns=started_ns - self._clock_start_ns)
+        results = await agents.run(shares, silence_s=self._silence_s())
+        block.end(results, early=self._may_end_early)
+        self._plan.take(self._grant, results)
 
     @property
     def _may_end_early(self) -> bool:
-        return self._stop_requested or self._given_up is not None
+        return self._stop_reason is not None or self._given_up is not None
 
-    async def _warm_up(self, bridge: AgentBridge) -> None:
+    async def _warm_up(self, agents: Agents) -> None:
         iterations = self.configuration.warmup_iterations
         assert isinstance(iterations, int)  # noqa: S101 - "auto" is refused before a run starts
         started = monotonic()
-        result = await bridge.call(
-            "warmup",
-            WarmupParams(run_id=self.id, iterations=iterations),
-            WarmupResult,
+        params = WarmupParams(run_id=self.id, iterations=iterations)
+        samples = await agents.warm_up(
+            params,
             silence_s=iterations * self.configuration.request_timeout_seconds + SILENCE_MARGIN_S,
         )
-        if not result.samples:
+        if not samples[0]:
             return
-        self.record.first_sample = result.samples[0]
+        self.record.first_sample = samples[0][0]
         self.record.warm_up = WarmUp(
             duration_ms=(monotonic() - started) * 1e3,
-            successful=any(sample.outcome == "ok" for sample in result.samples),
+            successful=any(sample.outcome == "ok" for sample in samples[0]),
         )
-        for sample in result.samples:
+        for sample in samples[0]:
             if sample.error_kind == "model-not-found":
                 raise ModelNotFound(sample.error_message or "the model was not found")
 
-    def _block(self) -> RunParams:
-        configuration = self.configuration
-        concurrency = {
-            "batch": configuration.batch_size,
-            "concurrent": configuration.concurrent_requests,
-        }
-        return RunParams(
-            run_id=self.id,
-            first_sequence=1,
-            iterations=configuration.iterations,
-            mode=configuration.test_mode,
-            concurrency=concurrency.get(configuration.test_mode, 1),
-        )
-
     def _silence_s(self) -> float:
-        return self.configuration.request_timeout_seconds + SILENCE_MARGIN_S
+        margin_s = SILENCE_MARGIN_S + self._plan.silence_s()
+        return self.configuration.request_timeout_seconds + margin_s
 
-    def _on_samples(self, params: SamplesParams) -> None:
-        if params.run_id != self.id or self.state is not RunState.RUNNING:
+    def _on_samples(self, process: int, params: SamplesParams) -> None:
+        block = self._block
+        if params.run_id != self.id or self.state is not RunState.RUNNING or block is None:
             raise BridgeProtocol("the agent sent samples that belong to no run")
-        if any(sample.sequence > self.configuration.iterations for sample in params.samples):
-            raise BridgeProtocol("the agent sent more samples than it was asked for")
+        block.receive(process, params.samples)
         log = self.record.samples
-        log.extend(params.samples)
+        log.extend(params.samples, offset_ns=block.offset_ns)
         if self.record.first_sample is None and params.samples:
             self.record.first_sample = params.samples[0]
         if log.consecutive_failures and self._given_up is None:
@@ -223,17 +287,15 @@ class RunSession:
     def _give_up(self, reason: RunError) -> None:
         self._given_up = reason
         if self._group is not None:
-            self._group.start_soon(self._cancel_agent)
+            self._group.start_soon(self._cancel_agents)
 
-    async def _cancel_agent(self) -> None:
-        """Ask the agent to abort; where it cannot be asked, end the run from outside."""
-        if self._bridge is None:
+    async def _cancel_agents(self) -> None:
+        """Ask the agents to abort; where they cannot be asked, end the run from outside."""
+        if self._agents is None:
             self._scope.cancel()
             return
         try:
-            await self._bridge.call(
-                "cancel", CancelParams(run_id=self.id), CancelResult, silence_s=CALL_DEADLINE_S
-            )
+            await self._agents.cancel(self.id)
         except BridgeError:
             self._scope.cancel()
 
@@ -242,8 +304,8 @@ class RunSession:
         self._notify()
 
     def _end(self, error: Exception | None) -> None:
-        if self._stop_requested:
-            self.message = "Stopped on request"
+        if self._stop_reason is not None:
+            self.message = self._stop_reason
             self.state = transition(self.state, RunState.STOPPED)
         elif error is not None:
             self.message = str(error)

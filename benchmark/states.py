@@ -12,6 +12,8 @@ class RunState(Enum):
     STARTING = "Starting"
     WARMING_UP = "WarmingUp"
     RUNNING = "Running"
+    WAITING = "Waiting"
+    """A gated run between two blocks."""
     COMPLETED = "Completed"
     STOPPED = "Stopped"
     FAILED = "Failed"
@@ -22,8 +24,9 @@ _ENDS = frozenset({RunState.STOPPED, RunState.FAILED})
 TRANSITIONS: dict[RunState, frozenset[RunState]] = {
     RunState.IDLE: frozenset({RunState.STARTING}) | _ENDS,
     RunState.STARTING: frozenset({RunState.WARMING_UP}) | _ENDS,
-    RunState.WARMING_UP: frozenset({RunState.RUNNING}) | _ENDS,
-    RunState.RUNNING: frozenset({RunState.COMPLETED}) | _ENDS,
+    RunState.WARMING_UP: frozenset({RunState.RUNNING, RunState.WAITING}) | _ENDS,
+    RunState.RUNNING: frozenset({RunState.WAITING, RunState.COMPLETED}) | _ENDS,
+    RunState.WAITING: frozenset({RunState.RUNNING}) | _ENDS,
     RunState.COMPLETED: frozenset(),
     RunState.STOPPED: frozenset(),
     RunState.FAILED: frozenset(),
@@ -34,6 +37,7 @@ PUBLIC_STATUS: dict[RunState, RunStatus] = {
     RunState.STARTING: "Running",
     RunState.WARMING_UP: "Running",
     RunState.RUNNING: "Running",
+    RunState.WAITING: "Running",
     RunState.COMPLETED: "Completed",
     RunState.STOPPED: "Stopped",
     RunState.FAILED: "Failed",

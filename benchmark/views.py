@@ -5,7 +5,7 @@ from time import monotonic
 from shared_models.results import TestResult, TestStatus
 
 from .machine import machine_info
-from .metrics import NS_PER_MS, elapsed, milliseconds, per_second, summarise
+from .metrics import NS_PER_MS, milliseconds, per_second, summarise
 from .session import RunSession
 from .states import PUBLIC_STATUS, RunState, is_terminal
 
@@ -38,7 +38,8 @@ def status_of(session: RunSession) -> TestStatus:
     record = session.record
     log = record.samples
     lowest, highest = log.extremes_ns
-    total = session.configuration.iterations
+    timed = session.configuration.duration_seconds is not None
+    total = log.attempt_count if timed else session.configuration.iterations
     runtime_version = record.agent.runtime_version if record.agent else None
     end = session.ended_at or monotonic()
     return TestStatus(
@@ -47,12 +48,12 @@ def status_of(session: RunSession) -> TestStatus:
         current_iteration=log.attempt_count,
         total_iterations=total,
         elapsed_time_ms=round((end - session.started_at) * 1e3),
-        progress_percentage=round(100 * log.attempt_count / total, 2),
+        progress_percentage=round(100 * _progress(session), 2),
         average_time_per_iteration_ms=milliseconds(log.average_ns),
         min_iteration_time_ms=milliseconds(lowest),
         max_iteration_time_ms=milliseconds(highest),
         last_iteration_time_ms=milliseconds(log.last_duration_ns),
-        iterations_per_second=per_second(log.success_count, elapsed(log)),
+        iterations_per_second=per_second(log.success_count, log.elapsed_ns),
         estimated_time_remaining_ms=_remaining_ms(session),
         success_count=log.success_count,
         failure_count=log.failure_count,
@@ -61,6 +62,7 @@ def status_of(session: RunSession) -> TestStatus:
         warmup_time_ms=record.warm_up.duration_ms,
         failure_kind=session.failure_kind,
         error_message=session.message if session.state is RunState.FAILED else None,
+        phase=session.state.value,
         configuration=session.configuration,
         machine_info=machine_info(runtime_version),
     )
@@ -88,9 +90,20 @@ def _message(session: RunSession) -> str:
     return f"{log.success_count} calls succeeded{failed}"
 
 
+def _progress(session: RunSession) -> float:
+    """Return the share of the run that is done, by calls or by time, 0 to 1."""
+    configuration = session.configuration
+    if configuration.duration_seconds is None:
+        return session.record.samples.attempt_count / configuration.iterations
+    return min(1.0, session.timed_s / configuration.duration_seconds)
+
+
 def _remaining_ms(session: RunSession) -> int | None:
     log = session.record.samples
     if is_terminal(session.state) or not log.attempt_count:
         return None
+    duration_s = session.configuration.duration_seconds
+    if duration_s is not None:
+        return round(max(0.0, duration_s - session.timed_s) * 1e3)
     left = session.configuration.iterations - log.attempt_count
-    return round(elapsed(log) / log.attempt_count * left / NS_PER_MS)
+    return round(log.elapsed_ns / log.attempt_count * left / NS_PER_MS)

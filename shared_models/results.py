@@ -10,6 +10,10 @@ from .wire import RequestModel, WireModel
 
 RunStatus = Literal["Idle", "Running", "Completed", "Stopped", "Failed"]
 AgentOrigin = Literal["installed", "source", "prebuilt"]
+RunPhase = Literal[
+    "Idle", "Starting", "WarmingUp", "Running", "Waiting", "Completed", "Stopped", "Failed"
+]
+"""Where a run really is; `RunStatus` is what clients of the original know of it."""
 Count = Annotated[int, Field(ge=0)]
 Milliseconds = Annotated[float, Field(ge=0)]
 
@@ -240,7 +244,10 @@ class TestResult(WireModel):
 
 
 class TestStatus(WireModel):
-    """A run while it goes on. Counts and `elapsedTimeMs` are integers: typed clients read Int64."""
+    """A run while it goes on. Counts and `elapsedTimeMs` are integers: typed clients read Int64.
+
+    `total_iterations` of a run that is limited by time is what has been done of it.
+    """
 
     __test__: ClassVar[bool] = False
 
@@ -263,6 +270,7 @@ class TestStatus(WireModel):
     warmup_time_ms: Milliseconds | None
     error_message: str | None
     failure_kind: str | None = None
+    phase: RunPhase | None = None
     configuration: TestConfiguration | None
     machine_info: MachineInfo | None
 

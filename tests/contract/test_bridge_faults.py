@@ -126,17 +126,17 @@ async def test_a_fault_at_any_other_moment_fails_the_run_as_well(
 @pytest.mark.parametrize(
     ("constant", "fault"),
     [
-        ("INITIALIZE_DEADLINE_S", "def initialize(request): time.sleep(600)"),
-        ("SILENCE_MARGIN_S", "def warmup(request): time.sleep(600)"),
-        ("SILENCE_MARGIN_S", AFTER_TWO + "time.sleep(600)"),
-        ("CALL_DEADLINE_S", "def runtimeStatistics(request): time.sleep(600)"),
+        ("agents.INITIALIZE_DEADLINE_S", "def initialize(request): time.sleep(600)"),
+        ("session.SILENCE_MARGIN_S", "def warmup(request): time.sleep(600)"),
+        ("session.SILENCE_MARGIN_S", AFTER_TWO + "time.sleep(600)"),
+        ("agents.CALL_DEADLINE_S", "def runtimeStatistics(request): time.sleep(600)"),
     ],
 )
 async def test_a_silent_agent_is_given_up_after_the_deadline(
     monkeypatch: pytest.MonkeyPatch, constant: str, fault: str
 ) -> None:
     """Silence is bounded in every phase, and the agent is killed."""
-    monkeypatch.setattr(f"benchmark.session.{constant}", 0.3)
+    monkeypatch.setattr(f"benchmark.{constant}", 0.3)
 
     kind, message, _ = await failed(fault, requestTimeoutSeconds=0.2)
 

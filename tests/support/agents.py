@@ -40,8 +40,9 @@ def sample(sequence, **fields):
 def send(request, *rows):
     write(method="samples", params={"runId": request["params"]["runId"], "samples": list(rows)})
 
-def end(request, completed, cancelled=False):
-    reply(request, completed=completed, cancelled=cancelled, dropped=0, startUnixNs=1, wallNs=1)
+def end(request, completed, cancelled=False, wallNs=1):
+    reply(request, completed=completed, cancelled=cancelled, dropped=0, startUnixNs=1,
+          wallNs=wallNs)
 
 def initialize(request):
     reply(request, protocolVersion=1, language="Python", runtime="CPython", runtimeVersion="3",
@@ -53,9 +54,14 @@ def warmup(request):
     reply(request, samples=[])
 
 def run(request):
-    count = request["params"]["iterations"]
-    send(request, *[sample(number) for number in range(1, count + 1)])
-    end(request, count)
+    params = request["params"]
+    first, count = params["firstSequence"], params["iterations"]
+    if "durationSeconds" in params:
+        time.sleep(params["durationSeconds"])
+        count = min(count, 5)
+    rows = [sample(first + n, startNs=n * 1000) for n in range(count)]
+    send(request, *rows)
+    end(request, count, wallNs=max(count * 1000, int(params.get("durationSeconds", 0) * 1e9)))
 
 def cancel(request):
     reply(request, cancelled=True)

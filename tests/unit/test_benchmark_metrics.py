@@ -138,13 +138,13 @@ async def test_memory_and_cpu_are_read_from_outside() -> None:
     ) as process:
         assert process.stdout is not None
         await process.stdout.receive()
-        sampler = ResourceSampler(process.pid)
+        sampler = ResourceSampler([process.pid])
         with anyio.move_on_after(0.3):
             await sampler.run()
         sampler.finish()
         process.kill()
 
-    figures = sampler.figures(RuntimeStatistics(gc_collections=[3, 1], gc_pause_ns=2_500_000))
+    figures = sampler.figures([RuntimeStatistics(gc_collections=[3, 1], gc_pause_ns=2_500_000)])
 
     assert figures.rss_peak_mb is not None
     assert 64 <= figures.rss_peak_mb < 500
@@ -162,13 +162,13 @@ async def test_a_process_that_is_gone_has_unknown_figures() -> None:
     """An agent that died at once fails its run for that, not for the reading."""
     async with await anyio.open_process([sys.executable, "-c", ""]) as process:
         await process.wait()
-    sampler = ResourceSampler(process.pid)
+    sampler = ResourceSampler([process.pid])
 
     await sampler.run()
     sampler.finish()
 
-    assert sampler.figures(None).rss_peak_mb is None
-    assert sampler.figures(None).gc is None
+    assert sampler.figures([]).rss_peak_mb is None
+    assert sampler.figures([]).gc is None
 
 
 def test_a_backend_without_a_run_is_idle() -> None:

@@ -1,6 +1,7 @@
 """The running figures against a naive recomputation, and the samples read back."""
 
 import json
+import tracemalloc
 from itertools import pairwise
 from statistics import fmean
 from typing import Any
@@ -155,12 +156,20 @@ def test_a_time_that_no_clock_gives_is_refused(field: str) -> None:
         log.extend([sample(2, **edge | {field: MAX_NS + 1})])
 
 
-def test_a_number_far_out_of_order_takes_no_memory() -> None:
-    """A wild sequence number is refused before anything is allocated for it."""
+def test_numbers_far_apart_take_little_memory() -> None:
+    """Every agent process of a run has a million numbers of its own."""
     log = SampleLog()
+    numbers = [1 + process * 1_000_000 for process in range(64)]
 
-    with pytest.raises(BridgeProtocol, match="far out of order"):
-        log.extend([sample(10**12)])
+    tracemalloc.start()
+    log.extend([sample(number) for number in numbers])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+
+    assert 64 == log.success_count
+    assert peak < 4_000_000
+    with pytest.raises(BridgeProtocol, match="came twice"):
+        log.extend([sample(numbers[-1])])
 
 
 def test_samples_may_arrive_in_any_order_across_many_workers() -> None:
@@ -170,3 +179,51 @@ def test_samples_may_arrive_in_any_order_across_many_workers() -> None:
     log.extend([sample(number) for number in range(5_000, 0, -1)])
 
     assert 5_000 == log.success_count
+
+
+def test_a_later_block_is_moved_onto_the_run_s_clock() -> None:
+    """What is read back counts from the start of the run, calls included; durations stay."""
+    log = SampleLog()
+    call = {"startNs": 7, "durationNs": 5, "httpStartNs": 8, "transportNs": 4}
+    times = {"start_ns": 6, "intended_start_ns": 5, "duration_ns": 9}
+
+    log.extend([sample(1, calls=[call], **times)])
+    log.open_block()
+    log.extend([sample(2, calls=[call], **times), sample(3)], offset_ns=1_000)
+
+    first, second, third = (row for _, rows in log.json_batches() for row in json.loads(rows))
+    names = ("startNs", "intendedStartNs", "durationNs")
+    assert (6, 5, 9) == tuple(first[name] for name in names)
+    assert (1_006, 1_005, 9) == tuple(second[name] for name in names)
+    assert [call] == first["calls"]
+    assert [call | {"startNs": 1_007, "httpStartNs": 1_008}] == second["calls"]
+    assert "intendedStartNs" not in third
+
+
+def test_the_time_between_blocks_does_not_count() -> None:
+    """Throughput is over the time in which the run was measuring."""
+    log = SampleLog()
+
+    log.extend([sample(1, start_ns=10, duration_ns=90)])
+    log.open_block()
+    assert (100 - 10, 0) == (log.elapsed_ns, log.block_ns)
+    log.extend([sample(2, start_ns=5, duration_ns=20)], offset_ns=10**9)
+    log.extend([sample(3, start_ns=15, duration_ns=40)], offset_ns=10**9)
+
+    assert (90 + 50, 50) == (log.elapsed_ns, log.block_ns)
+
+
+def test_in_an_open_loop_latency_counts_from_the_intended_start() -> None:
+    """A generator that is late must not make the server look fast."""
+    log = SampleLog()
+
+    log.extend([sample(1, intended_start_ns=100, start_ns=400, duration_ns=50)])
+
+    assert [350] == list(log.durations_ns)
+    assert (350, 350, 350.0) == (log.last_duration_ns, log.elapsed_ns, log.average_ns)
+
+
+def test_a_call_that_was_due_after_its_end_is_refused() -> None:
+    """No clock gives a negative latency."""
+    with pytest.raises(BridgeProtocol, match="impossible time"):
+        SampleLog().extend([sample(1, intended_start_ns=100, start_ns=0, duration_ns=50)])

@@ -11,8 +11,13 @@ ALLOWED = {
     (S.IDLE, S.STARTING),
     (S.STARTING, S.WARMING_UP),
     (S.WARMING_UP, S.RUNNING),
+    (S.WARMING_UP, S.WAITING),
+    (S.WAITING, S.RUNNING),
+    (S.RUNNING, S.WAITING),
     (S.RUNNING, S.COMPLETED),
-    *itertools.product((S.IDLE, S.STARTING, S.WARMING_UP, S.RUNNING), (S.STOPPED, S.FAILED)),
+    *itertools.product(
+        (S.IDLE, S.STARTING, S.WARMING_UP, S.RUNNING, S.WAITING), (S.STOPPED, S.FAILED)
+    ),
 }
 
 
@@ -36,4 +41,5 @@ def test_every_state_has_one_of_the_five_public_words() -> None:
     """Clients of the original see no new word."""
     assert set(S) == set(PUBLIC_STATUS)
     assert {"Idle", "Running", "Completed", "Stopped", "Failed"} == set(PUBLIC_STATUS.values())
-    assert "Running" == PUBLIC_STATUS[S.STARTING] == PUBLIC_STATUS[S.WARMING_UP]
+    unfinished = (S.STARTING, S.WARMING_UP, S.RUNNING, S.WAITING)
+    assert {"Running"} == {PUBLIC_STATUS[state] for state in unfinished}
