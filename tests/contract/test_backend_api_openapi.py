@@ -83,8 +83,11 @@ def fuzzed(document_url: str, endpoint: str) -> tuple[int, list[str]]:
         if isinstance(case.body, dict) and case.path.endswith(("/run", "/start")):
             if case.meta.generation.mode.is_positive:
                 case.body.update(FEASIBLE | {"endpoint": endpoint})
-            elif type(case.body.get("iterations")) is int:
-                case.body["iterations"] = min(case.body["iterations"], 1)
+                return
+            # What is wrong with the others may be a field that is not one of these.
+            for name, least in (("iterations", 1), ("durationSeconds", 0.01)):
+                if type(case.body.get(name)) in (int, float):
+                    case.body[name] = min(case.body[name], least)
 
     try:
         return outcome_of(schema)
