@@ -1,10 +1,20 @@
-"""Comparing backends: typed clients, the parallel schedule and the observed difference.
+"""Comparing agents: typed clients, the schedules, the coordinator and the report.
 
-Imports no user interface, so that the web service and the command line share it.
+Reading order: `plan` (who comes when) → `coordinator` (a comparison's life) → `interleaved` (the
+plan, executed) → `record` (its samples) → `analysis` and `report`. Imports no user interface, so
+that the web service and the command line share it; numpy is loaded by the first analysis.
 """
 
 from .backends import BackendClient, BackendEvent
-from .errors import BackendError, BackendRefused, BackendReplyInvalid, BackendUnreachable
+from .coordinator import ComparisonRun
+from .errors import (
+    BackendError,
+    BackendRefused,
+    BackendReplyInvalid,
+    BackendUnreachable,
+    PromptsInvalid,
+    SideFailed,
+)
 from .following import follow
 from .observed import compared_side, observed
 from .parallel import run_parallel
@@ -17,6 +27,9 @@ __all__ = [
     "BackendRefused",
     "BackendReplyInvalid",
     "BackendUnreachable",
+    "ComparisonRun",
+    "PromptsInvalid",
+    "SideFailed",
     "compared_side",
     "follow",
     "observed",

@@ -1,14 +1,17 @@
 """The typed client of one benchmark backend: shared models in, shared models or errors out."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+import anyio.to_thread
 import httpx
 from pydantic import BaseModel, ValidationError
 
 from shared_models import (
+    AdvanceReply,
+    AdvanceRequest,
     Capabilities,
     HealthReport,
     Problem,
@@ -31,8 +34,14 @@ HEALTH_TIMEOUT = httpx.Timeout(2.0)
 RUN_TIMEOUT = httpx.Timeout(10.0, connect=2.0, read=90_000.0)
 # Spawning the agent process and its first reply happen before a start is answered.
 START_TIMEOUT = httpx.Timeout(10.0, connect=2.0, read=60.0)
+# A million samples take their time.
+RESULTS_TIMEOUT = httpx.Timeout(10.0, connect=2.0, read=60.0)
 # The stream sends a comment every 15 s; two missing ones mean that it is dead.
 EVENTS_TIMEOUT = httpx.Timeout(10.0, connect=2.0, read=35.0)
+LARGE_REPLY_BYTES = 64 * 1024
+"""From here on a reply is parsed in a thread, so that it holds nobody up."""
+BEYOND_ALL_SAMPLES = "1000000000"
+"""A Last-Event-ID that leaves only the end of a run to be sent."""
 
 ModelT = TypeVar("ModelT", bound=BaseModel)
 
@@ -80,9 +89,26 @@ class BackendClient:
         """Return how far a run is."""
         return await self._call(TestStatus, "GET", "/status", params={"sessionId": session_id})
 
+    async def advance(self, block: AdvanceRequest) -> AdvanceReply:
+        """Grant a gated run its next block and return it when it has ended.
+
+        Waits for a run that still starts or warms up. Cancelling this call ends the run.
+        """
+        return await self._call(AdvanceReply, "POST", "/advance", body=block, timeout=RUN_TIMEOUT)
+
     async def results(self, session_id: str) -> TestResult:
-        """Return a run's result with all its samples."""
-        return await self._call(TestResult, "GET", f"/results/{session_id}")
+        """Return a run's result, or its figures so far, with all its samples."""
+        return await self._call(
+            TestResult, "GET", f"/results/{session_id}", timeout=RESULTS_TIMEOUT
+        )
+
+    async def summary(self, session_id: str) -> TestResult:
+        """Return the result of a run that has ended, without its samples."""
+        async with aclosing(self.events(session_id, last_event_id=BEYOND_ALL_SAMPLES)) as events:
+            async for event in events:
+                if isinstance(event.payload, TestResult):
+                    return event.payload
+        raise BackendReplyInvalid(self.name)
 
     async def run(self, configuration: TestConfiguration) -> TestResult:
         """Run to the end and return the result; cancelling this call cancels the run."""
@@ -138,6 +164,8 @@ class BackendClient:
         response = await self._send(method, path, body=body, params=params, timeout=timeout)
         if not response.is_success:
             raise self._refusal(response.status_code, response.content)
+        if len(response.content) > LARGE_REPLY_BYTES:
+            return await anyio.to_thread.run_sync(self._parse, model, response.content)
         return self._parse(model, response.content)
 
     async def _send(

@@ -36,6 +36,17 @@ class Launch:
     order: tuple[int, ...]
     blocks: tuple[tuple[Segment, ...], ...]
 
+    def calls_of(self, side: int) -> int:
+        """Return how many calls a side makes in this launch, the discarded ones included."""
+        return sum(segment.calls or 0 for segment in self._of(side))
+
+    def seconds_of(self, side: int) -> float:
+        """Return how long a side's windows in this launch take together."""
+        return sum(segment.seconds or 0.0 for segment in self._of(side))
+
+    def _of(self, side: int) -> list[Segment]:
+        return [segment for block in self.blocks for segment in block if segment.side == side]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:

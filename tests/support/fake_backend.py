@@ -1,9 +1,11 @@
 """A backend that speaks the REST contract without any agent, for tests of what calls backends.
 
-Its runs take no time of their own: a test says by `gate` when a run may go on.
+Its runs take no time of their own: a test says by `gate` when a run may go on. Gated runs say that
+their calls took `latency_ms`, with a little noise that is the same in every test.
 """
 
 import asyncio
+import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +22,8 @@ from service_defaults.problems import (
 )
 from service_defaults.strict_json import StrictJsonRoute
 from shared_models import (
+    AdvanceReply,
+    AdvanceRequest,
     AgentIdentity,
     Breakdown,
     Capabilities,
@@ -29,6 +33,7 @@ from shared_models import (
     Metrics,
     Resources,
     RunStatus,
+    Sample,
     StartReply,
     StopReply,
     StopRequest,
@@ -36,8 +41,10 @@ from shared_models import (
     TestResult,
     TestStatus,
     Tokens,
+    WarmUpFigures,
 )
 
+MS = 1_000_000
 MACHINE = MachineInfo(
     os="Linux",
     architecture="x64",
@@ -80,6 +87,15 @@ def sample_metrics(
         "provider": "Ollama",
         "model": "ministral-3",
         "endpoint": "http://localhost:11434",
+        "warm_up": WarmUpFigures(
+            iterations=150,
+            failure_count=0,
+            ended="steady",
+            time_ms=150 * middle,
+            window_medians_ms=[middle, middle],
+            cold_calls=10,
+            cold_median_ms=middle,
+        ),
         "timestamp": datetime(2026, 11, 23, 12, tzinfo=UTC),
         "warmup_successful": ok,
         "total_iterations": 10,
@@ -157,6 +173,15 @@ class FakeBackend:
     configurations: list[TestConfiguration] = field(default_factory=list)
     resumed_from: list[str | None] = field(default_factory=list)
     cancelled_runs: int = 0
+    latency_ms: float = 20.0
+    completion_tokens: int = 10
+    fail_after_blocks: int | None = None
+    executing: list[str] = field(default_factory=list)
+    """The names of the backends that execute a block right now; tests share it between fakes."""
+    journal: list[tuple[str, str, Any]] = field(default_factory=list)
+    """What was asked for, in order: (event, session, detail); shared in the same way."""
+    overlaps: int = 0
+    _random: random.Random = field(default_factory=lambda: random.Random(7))
     _sessions: dict[str, "_Session"] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -211,6 +236,7 @@ class FakeBackend:
             self.configurations.append(configuration)
             session = _Session(f"session-{len(self._sessions) + 1}", configuration)
             self._sessions[session.id] = session
+            self.journal.append(("start", self._key(session), self.open_sessions))
             return StartReply(session_id=session.id, message="started")
 
         @app.post("/api/performance/stop")
@@ -219,16 +245,30 @@ class FakeBackend:
             if session is None:
                 return StopReply(stopped=False, message="nothing to stop")
             session.stop.set()
+            self.journal.append(("stop", self._key(session), session.status))
+            if session.configuration.gated and session.status == "Running":
+                session.status = "Stopped"
             return StopReply(stopped=True, message="stopped")
 
         @app.get("/api/performance/status")
         async def status(sessionId: str) -> TestStatus:
-            return self._session(sessionId).advance(self)
+            session = self._session(sessionId)
+            if session.configuration.gated:
+                session.polls += 1
+                return session.gated_status(self)
+            return session.advance(self)
 
         @app.get("/api/performance/results/{session_id}")
         async def results(session_id: str) -> TestResult:
             session = self._session(session_id)
-            return self.result(session.status, done=session.done)
+            gated = session.configuration.gated
+            # A gated run's warm-up tells about its calls before the first of them.
+            result = self.result(session.status, done=max(session.done, int(gated)))
+            if gated:
+                return result
+            calls = _Session(session_id, session.configuration)
+            samples = [self._call(calls, self.latency_ms) for _ in range(session.done)]
+            return result.model_copy(update={"samples": samples})
 
         @app.get("/api/performance/events")
         async def events(sessionId: str, request: Request) -> Response:
@@ -250,6 +290,65 @@ class FakeBackend:
                 return self.result("Failed", done=0)
             return self.result("Completed", done=configuration.iterations)
 
+        @app.post("/api/performance/advance", responses=problem_responses(404, 409))
+        async def advance(block: AdvanceRequest) -> AdvanceReply:
+            session = self._session(block.session_id)
+            if session.status != "Running" or not session.configuration.gated:
+                raise ProblemError(409, "The run does not wait for a block")
+            return await self._execute(session, block)
+
+    @property
+    def open_sessions(self) -> int:
+        """How many runs have not ended."""
+        return sum(session.status == "Running" for session in self._sessions.values())
+
+    async def _execute(self, session: "_Session", block: AdvanceRequest) -> AdvanceReply:
+        self.overlaps += bool(self.executing)
+        self.executing.append(self.name)
+        self.journal.append(("advance", self._key(session), block.iterations))
+        try:
+            while not (self.gate.is_set() or session.stop.is_set()):  # noqa: ASYNC110
+                await asyncio.sleep(0.002)
+            await asyncio.sleep(0)
+        finally:
+            self.executing.remove(self.name)
+        if self.fail_after_blocks is not None and session.blocks >= self.fail_after_blocks:
+            session.status = "Failed"
+            return AdvanceReply(samples=[], wall_ns=0, status=session.gated_status(self))
+        duration_ms = self.latency_ms + session.configuration.delay_ms
+        count = block.iterations or int((block.duration_seconds or 0) * 1e3 / duration_ms)
+        samples = [self._call(session, duration_ms) for _ in range(count)]
+        session.blocks += 1
+        if session.done >= session.configuration.iterations:
+            session.status = "Completed"
+        return AdvanceReply(
+            samples=samples,
+            wall_ns=sum(sample.duration_ns for sample in samples),
+            status=session.gated_status(self),
+        )
+
+    def _call(self, session: "_Session", duration_ms: float) -> Sample:
+        session.done += 1
+        duration_ns = round(duration_ms * self._random.lognormvariate(0, 0.05) * MS)
+        start_ns, session.clock_ns = session.clock_ns, session.clock_ns + duration_ns
+        failed = self.median_ms is None
+        return Sample(
+            sequence=session.done,
+            worker=0,
+            start_ns=start_ns,
+            duration_ns=duration_ns,
+            transport_ns=duration_ns * 8 // 10,
+            model_ns=duration_ns * 7 // 10,
+            prompt_tokens=12,
+            completion_tokens=self.completion_tokens,
+            outcome="error" if failed else "ok",
+            error_kind="http" if failed else None,
+            calls=[],
+        )
+
+    def _key(self, session: "_Session") -> str:
+        return f"{self.name}/{session.id}"
+
     def _session(self, identity: str) -> "_Session":
         if identity not in self._sessions:
             raise ProblemError(404, "There is no such run")
@@ -258,7 +357,8 @@ class FakeBackend:
     async def _stream(self, session: "_Session") -> AsyncIterator[str]:
         sent = 0
         while True:
-            status = session.advance(self)
+            gated = session.configuration.gated
+            status = session.gated_status(self) if gated else session.advance(self)
             yield _event("status", status.model_dump_json(), identity=session.done)
             sent += 1
             if status.status != "Running":
@@ -279,6 +379,26 @@ class _Session:
         self.stop = asyncio.Event()
         self.status: RunStatus = "Running"
         self.done = 0
+        self.blocks = 0
+        self.polls = 0
+        self.clock_ns = 0
+
+    def gated_status(self, backend: FakeBackend) -> TestStatus:
+        """Return the status of a run that goes on by blocks; it is warm at the second look."""
+        return idle_status(
+            session_id=self.id,
+            status=self.status,
+            current_iteration=self.done,
+            total_iterations=self.configuration.iterations,
+            elapsed_time_ms=self.clock_ns // MS,
+            progress_percentage=min(100.0, self.done / self.configuration.iterations * 100),
+            success_count=self.done,
+            warmup_successful=self.polls > 1,
+            waiting=self.status == "Running" and self.polls > 1,
+            error_message=backend.failure if self.status == "Failed" else None,
+            failure_kind="bridge-died" if self.status == "Failed" else None,
+            configuration=self.configuration,
+        )
 
     def advance(self, backend: FakeBackend) -> TestStatus:
         total = self.configuration.iterations
