@@ -122,7 +122,7 @@ def _side(record: SideRecord, analysis: "SideAnalysis | None") -> SideReport:
         **_starts(metrics),
     }
     if analysis is None:
-        return SideReport(**_provisional(record), **known)
+        return SideReport(**(_provisional(record) | known))
     medians = {launch.launch: launch.median_ms for launch in analysis.launches}
     launches = [_launch(launch, medians.get(launch.launch)) for launch in record.launches]
     return _wire(SideReport, analysis, **known, launches=launches)

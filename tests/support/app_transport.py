@@ -49,7 +49,7 @@ class _Call:
         return {"type": "http.disconnect"}
 
     async def send(self, message: dict[str, Any]) -> None:
-        if self.hung_up.is_set():
+        if self.hung_up.is_set() or self.head.cancelled():
             return
         if message["type"] == "http.response.start":
             self.head.set_result((message["status"], message["headers"]))

@@ -92,9 +92,9 @@ def sample_metrics(
             failure_count=0,
             ended="steady",
             time_ms=150 * middle,
-            window_medians_ms=[middle, middle],
-            cold_calls=10,
-            cold_median_ms=middle,
+            window_medians_ms=[middle, middle] if ok else [],
+            cold_calls=10 if ok else 0,
+            cold_median_ms=median_ms,
         ),
         "timestamp": datetime(2026, 11, 23, 12, tzinfo=UTC),
         "warmup_successful": ok,
@@ -148,6 +148,7 @@ def idle_status(**changes: Any) -> TestStatus:
         "success_count": 0,
         "failure_count": 0,
         "warmup_successful": False,
+        "waiting": False,
     }
     nothing = {name: None for name in TestStatus.model_fields if name not in values}
     return TestStatus(**(nothing | values | changes))
@@ -319,7 +320,8 @@ class FakeBackend:
         count = block.iterations or int((block.duration_seconds or 0) * 1e3 / duration_ms)
         samples = [self._call(session, duration_ms) for _ in range(count)]
         session.blocks += 1
-        if session.done >= session.configuration.iterations:
+        session.granted_s += block.duration_seconds or 0.0
+        if session.is_used_up:
             session.status = "Completed"
         return AdvanceReply(
             samples=samples,
@@ -382,6 +384,15 @@ class _Session:
         self.blocks = 0
         self.polls = 0
         self.clock_ns = 0
+        self.granted_s = 0.0
+
+    @property
+    def is_used_up(self) -> bool:
+        """Whether a run that goes on by blocks has had all that it was started for."""
+        duration_s = self.configuration.duration_seconds
+        if duration_s is None:
+            return self.done >= self.configuration.iterations
+        return self.granted_s >= duration_s
 
     def gated_status(self, backend: FakeBackend) -> TestStatus:
         """Return the status of a run that goes on by blocks; it is warm at the second look."""

