@@ -101,7 +101,7 @@ class _LaunchPair:
         while True:
             status = self._record.sides[index].status = await self._sessions[index].status()
             self._progress.changed()
-            if status.waiting:
+            if status.phase == "Waiting":
                 return
             await anyio.sleep(POLL_S)
 

@@ -148,7 +148,6 @@ def idle_status(**changes: Any) -> TestStatus:
         "success_count": 0,
         "failure_count": 0,
         "warmup_successful": False,
-        "waiting": False,
     }
     nothing = {name: None for name in TestStatus.model_fields if name not in values}
     return TestStatus(**(nothing | values | changes))
@@ -405,7 +404,9 @@ class _Session:
             progress_percentage=min(100.0, self.done / self.configuration.iterations * 100),
             success_count=self.done,
             warmup_successful=self.polls > 1,
-            waiting=self.status == "Running" and self.polls > 1,
+            phase=("Waiting" if self.polls > 1 else "WarmingUp")
+            if self.status == "Running"
+            else self.status,
             error_message=backend.failure if self.status == "Failed" else None,
             failure_kind="bridge-died" if self.status == "Failed" else None,
             configuration=self.configuration,

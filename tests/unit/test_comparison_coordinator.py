@@ -80,7 +80,7 @@ async def test_the_second_agent_is_started_when_the_first_is_warm() -> None:
         first = comparison.statuses[0]
 
     assert first is not None
-    assert first.waiting
+    assert "Waiting" == first.phase
 
 
 async def test_what_a_side_is_asked_to_do() -> None:
