@@ -60,3 +60,18 @@ def doctor(*, as_json: Json = False) -> None:
     from .doctor import examine
 
     raise typer.Exit(exit_code_of(lambda: examine(as_json=as_json)))
+
+
+@app.command("agent-check")
+def agent_check(
+    command: Annotated[list[str], typer.Argument(help="The agent's command, after `--`.")],
+    *,
+    as_json: Json = False,
+    deadline: Annotated[
+        float, typer.Option(min=0.1, help="Seconds after which a silent agent has failed.")
+    ] = 20.0,
+) -> None:
+    """Check that a command speaks the agent protocol and measures honestly."""
+    from .agent_check import check_agent
+
+    raise typer.Exit(check_agent(command, as_json_text=as_json, patience_s=deadline))
