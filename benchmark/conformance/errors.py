@@ -5,7 +5,10 @@ ConformanceError
 └── Unjudgeable   an earlier breach stands in the way: a malformed sample, a failed introduction
 """
 
+from benchmark.errors import AgentUnavailable
 from service_defaults.errors import PerfcompareError
+
+__all__ = ["AgentUnavailable", "Breach", "ConformanceError", "Unjudgeable"]
 
 
 class ConformanceError(PerfcompareError):

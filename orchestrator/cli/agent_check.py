@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import anyio
 
 from benchmark.conformance.check import Outcome
+from benchmark.conformance.errors import AgentUnavailable
 from benchmark.conformance.report import as_json, outcome_lines, summary_line
 from benchmark.conformance.suite import Report, examine
-from benchmark.errors import AgentUnavailable
 from orchestrator.errors import EXIT_FAILED, EXIT_OK, EXIT_USAGE
 
 

@@ -27,6 +27,8 @@ MAY_IMPORT: dict[str, frozenset[str]] = {
 MAY_ALSO_IMPORT: dict[str, frozenset[str]] = {
     "orchestrator/cli/": frozenset({"comparison"}),
     # `doctor` says which .NET agent would be used, and only the delivery knows.
+    # `agent-check` talks to an agent as a backend does.
+    "orchestrator/cli/agent_check.py": frozenset({"benchmark.conformance"}),
     "orchestrator/cli/checks.py": frozenset({"comparison", "backend_dotnet_shim.delivery"}),
 }
 """More for some files, by the beginning of their path; the longest beginning counts."""
@@ -238,6 +240,12 @@ BAD: dict[str, tuple[Check, str, str, str]] = {
         "orchestrator/cli/checks.py",
         '"""Doc."""\nfrom backend_dotnet_shim import app\n',
         "orchestrator/cli/checks.py:2: orchestrator must not import backend_dotnet_shim.app",
+    ),
+    "agent-check knows the conformance suite and nothing else": (
+        forbidden_imports,
+        "orchestrator/cli/agent_check.py",
+        '"""Doc."""\nfrom benchmark import runs\n',
+        "orchestrator/cli/agent_check.py:2: orchestrator must not import benchmark.runs",
     ),
     "a function is too long": (oversized, "ui/a.py", _LONG_FUNCTION, "ui/a.py:4: f has 62 lines"),
     "functions are long on the whole": (
