@@ -40,6 +40,14 @@ class Heard:
     message: dict[str, Any]
 
 
+@dataclass(frozen=True, slots=True)
+class AskedRun:
+    """A `run` request: its run, and how many messages had been heard before."""
+
+    run_id: str
+    heard_before: int
+
+
 class AgentPeer:
     """One agent; `heard` are its messages in order, `stray` its lines that are none."""
 
@@ -53,8 +61,8 @@ class AgentPeer:
         self.stray: list[str] = []
         self.asked: dict[int, str] = {}
         """The method of each request by its id."""
-        self.runs: dict[int, str] = {}
-        """The run of each `run` by its id."""
+        self.runs: dict[int, AskedRun] = {}
+        """Each `run` by its id."""
         self.ended = False
 
     @property
@@ -70,7 +78,7 @@ class AgentPeer:
         """Send a request and return its id."""
         number = self.expect_reply_to(method)
         if method == "run":
-            self.runs[number] = str(params.get("runId"))
+            self.runs[number] = AskedRun(str(params.get("runId")), len(self.heard))
         await self.send({"jsonrpc": "2.0", "id": number, "method": method, "params": params})
         return number
 

@@ -1,9 +1,9 @@
-"""A third agent for perfcompare, in Python's standard library: it hands each reply on as it is.
+"""A third agent for perfcompare, in Python's standard library alone: one mode, one scenario.
 
     perfcompare agent-check -- python docs/examples/echo_agent.py
 
-It has one mode (standard) and one scenario (chat). docs/agent-protocol.md says what each part is
-for; a real agent puts its framework in the place of `Model.ask`.
+`docs/agent-protocol.md` says why each part is there. A real agent has its framework in the place
+of `Model.exchange`, with a transport of its own below to see what the server said.
 """
 
 import hashlib
@@ -18,8 +18,7 @@ import time
 from typing import Any
 from urllib.parse import urlsplit
 
-MAX_LINE_BYTES = 8 * 2**20
-FLUSH_S = 0.1
+MAX_LINE_BYTES, FLUSH_NS = 8 * 2**20, 100_000_000
 MODES = ("standard", "batch", "concurrent", "streaming", "rate")
 SCENARIOS = ("chat", "tools", "conversation", "structured")
 WHOLE, NUMBER, TEXT = (int,), (int, float), (str,)
@@ -37,7 +36,6 @@ RUN = {
     "mode": MODES, "concurrency": WHOLE, "ratePerSecond": NUMBER, "arrivals": TEXT,
     "arrivalSeed": WHOLE, "traceParent": TEXT,
 }  # fmt: skip
-POSITIVE = ("firstSequence", "concurrency", "durationSeconds")
 FIGURES = {
     "total_duration": "modelNs", "load_duration": "loadNs", "prompt_eval_count": "promptTokens",
     "prompt_eval_duration": "promptEvalNs", "eval_count": "completionTokens",
@@ -46,105 +44,30 @@ FIGURES = {
 
 
 class Refusal(Exception):
-    """Answered as an error of JSON-RPC."""
+    """Answered as an error of JSON-RPC: a code and a message."""
 
 
 def check(params: dict[str, Any], fields: dict[str, tuple[Any, ...]], *required: str) -> None:
-    """Refuse unknown fields, wrong types, unknown words and missing fields with −32602."""
+    """Refuse unknown fields, wrong types, unknown words, what is not positive and what lacks."""
     for name, value in params.items():
-        kinds = fields.get(name, ())
-        if not (value in kinds if kinds and isinstance(kinds[0], str) else type(value) in kinds):
+        good = fields.get(name, ())
+        if not (value in good if good in (MODES, SCENARIOS) else type(value) in good):
             raise Refusal(-32602, f"{name} is unknown or has a wrong value")
-        if name in POSITIVE and value <= 0:
+        if name in ("firstSequence", "concurrency", "durationSeconds") and value <= 0:
             raise Refusal(-32602, f"{name} must be above 0")
-    for name in required:
-        if name not in params:
-            raise Refusal(-32602, f"{name} is missing")
+    if missing := set(required) - set(params):
+        raise Refusal(-32602, f"missing: {missing}")
 
 
-def hexadecimal(text: str, length: int) -> str:
-    """Return the beginning of the text's SHA-256."""
-    return hashlib.sha256(text.encode()).hexdigest()[:length]
+def traceparent(run_id: str, sequence: int, call: int = 1) -> str:
+    """Return the header of a model call, which the backend derives as well."""
+    trace = hashlib.sha256(f"{run_id}:{sequence}".encode()).hexdigest()[:32]
+    span = hashlib.sha256(f"{run_id}:{sequence}:{call}".encode()).hexdigest()[:16]
+    return f"00-{trace}-{span}-01"
 
 
-class Model:
-    """One connection to the model server; `abort` works from any thread, at any moment."""
-
-    def __init__(self, configuration: dict[str, Any], address: str | None) -> None:
-        endpoint = urlsplit(configuration["endpoint"])
-        self.configuration, self.host = configuration, endpoint.netloc
-        self.connection = http.client.HTTPConnection(address or endpoint.netloc)
-        self.stopped_by: str | None = None
-
-    def body(self, number: int) -> dict[str, Any]:
-        """Return the request of iteration `number`."""
-        given = self.configuration
-        prompts = given.get("prompts") or [given.get("prompt", "Say hello {n}")]
-        prompt = prompts[(number - 1) % len(prompts)].replace("{n}", str(number))
-        messages = [{"role": "user", "content": prompt}]
-        if "instructions" in given:
-            messages.insert(0, {"role": "system", "content": given["instructions"]})
-        names = {"temperature": "temperature", "seed": "seed", "maxTokens": "num_predict"}
-        options = {option: given[name] for name, option in names.items() if name in given}
-        return {
-            "model": given["model"], "messages": messages, "options": options,
-            "stream": False, "think": False,
-        }  # fmt: skip
-
-    def ask(self, number: int, traceparent: str, origin_ns: int) -> dict[str, Any]:
-        """Make one timed call and return its sample, without the number."""
-        body = json.dumps(self.body(number))
-        headers = {"Host": self.host, "traceparent": traceparent, "Accept-Encoding": "identity"}
-        self.stopped_by = None
-        limit = threading.Timer(
-            self.configuration.get("requestTimeoutSeconds", 60), self.abort, ["timeout"]
-        )
-        limit.daemon = True
-        limit.start()
-        call: dict[str, Any] = {}
-        figures: dict[str, Any] = {}
-        start_ns = time.perf_counter_ns()
-        http_ns = start_ns
-        try:
-            time.sleep(self.configuration.get("delayMs", 0) / 1e3)
-            http_ns = time.perf_counter_ns()
-            reply, received = self.exchange(body, headers)
-            call["transportNs"] = time.perf_counter_ns() - http_ns
-            end_ns = time.perf_counter_ns()
-            figures, problem = judge(reply, received)
-        except (OSError, http.client.HTTPException) as error:
-            end_ns = time.perf_counter_ns()
-            self.connection.close()
-            refused = isinstance(error, ConnectionRefusedError)
-            problem = ("connect" if refused else "incomplete", f"{type(error).__name__}: {error}")
-        limit.cancel()
-        if self.stopped_by is not None:
-            problem = (self.stopped_by, self.stopped_by)
-        call |= {"startNs": start_ns - origin_ns, "durationNs": end_ns - start_ns}
-        call |= {"httpStartNs": http_ns - origin_ns}
-        sums = {name: value for name, value in (call | figures).items() if name != "httpStartNs"}
-        return sums | outcome(problem) | {"calls": [call | figures]}
-
-    def exchange(self, body: str, headers: dict[str, str]) -> tuple[int, bytes]:
-        """Send a request; return the status and the whole body."""
-        if self.connection.sock is None:
-            self.connection.connect()
-            self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        if self.stopped_by is not None:
-            raise ConnectionAbortedError
-        self.connection.request("POST", "/api/chat", body, headers)
-        reply = self.connection.getresponse()
-        return reply.status, reply.read()
-
-    def abort(self, why: str) -> None:
-        """End the call in flight: the server sees its connection close."""
-        self.stopped_by = why
-        if self.connection.sock is not None:
-            self.connection.sock.shutdown(socket.SHUT_RDWR)
-
-
-def judge(status: int, body: bytes) -> tuple[dict[str, Any], tuple[str, str] | None]:
-    """Return what the server counted, and why the call is no success (None: it is one)."""
+def judge(status: int, body: bytes) -> tuple[dict[str, Any], str | None, str]:
+    """Return what the server counted, and the kind of error (None: a success) with its text."""
     try:
         said = json.loads(body)
     except ValueError:
@@ -152,26 +75,84 @@ def judge(status: int, body: bytes) -> tuple[dict[str, Any], tuple[str, str] | N
     error = said.get("error") if isinstance(said, dict) else None
     if status != 200:
         missing = status == 404 and "not found" in str(error)
-        return {}, ("model-not-found" if missing else "http", f"HTTP {status}: {error}")
+        return {}, "model-not-found" if missing else "http", f"HTTP {status}: {error}"
     if not isinstance(said, dict):
-        return {}, ("invalid-reply", "the reply is no JSON object")
+        return {}, "invalid-reply", "the reply is no JSON object"
     if error:
-        return {}, ("stream-error", str(error))
+        return {}, "stream-error", str(error)
     figures = {ours: said[theirs] for theirs, ours in FIGURES.items() if said.get(theirs)}
-    return figures, None if said.get("done") is True else ("incomplete", "no done:true")
+    return figures, None if said.get("done") is True else "incomplete", "no done:true"
 
 
-def outcome(problem: tuple[str, str] | None) -> dict[str, Any]:
-    """Return the fields of a sample that say how it ended."""
-    if problem is None:
-        return {"outcome": "ok"}
-    kind, message = problem
-    ended = kind if kind in ("timeout", "cancelled") else "error"
-    return {"outcome": ended, "errorKind": kind, "errorMessage": message[:500]}
+class Model:
+    """One connection to the model server; `abort` works from any thread, at any moment."""
+
+    def __init__(self, configuration: dict[str, Any], address: str | None) -> None:
+        self.given, self.host = configuration, urlsplit(configuration["endpoint"]).netloc
+        self.connection = http.client.HTTPConnection(address or self.host)
+        self.ended_by: str | None = None
+
+    def request(self, number: int) -> dict[str, Any]:
+        """Return what iteration `number` asks for."""
+        prompts = self.given.get("prompts") or [self.given.get("prompt", "Say hello {n}")]
+        prompt = prompts[(number - 1) % len(prompts)].replace("{n}", str(number))
+        messages = [{"role": "user", "content": prompt}]
+        if "instructions" in self.given:
+            messages.insert(0, {"role": "system", "content": self.given["instructions"]})
+        names = {"temperature": "temperature", "seed": "seed", "maxTokens": "num_predict"}
+        options = {theirs: self.given[ours] for ours, theirs in names.items() if ours in self.given}
+        asked = {"model": self.given["model"], "messages": messages, "options": options}
+        return asked | {"stream": False, "think": False}
+
+    def iterate(self, number: int, trace: str, origin_ns: int) -> dict[str, Any]:
+        """Time one call and return its sample; nothing but the call is between the stamps."""
+        body = json.dumps(self.request(number))
+        headers = {"Host": self.host, "traceparent": trace, "Accept-Encoding": "identity"}
+        limit_s, figures, self.ended_by = self.given.get("requestTimeoutSeconds", 60), {}, None
+        limit = threading.Timer(limit_s, self.abort, ["timeout"])
+        limit.start()
+        start_ns = http_ns = time.perf_counter_ns()
+        try:
+            time.sleep(self.given.get("delayMs", 0) / 1e3)
+            http_ns = time.perf_counter_ns()
+            status, received = self.exchange(body, headers)
+            end_ns = time.perf_counter_ns()
+            figures, kind, message = judge(status, received)
+            figures["transportNs"] = end_ns - http_ns
+        except (OSError, http.client.HTTPException) as error:
+            end_ns = time.perf_counter_ns()
+            self.connection.close()
+            kind = "connect" if isinstance(error, ConnectionRefusedError) else "incomplete"
+            message = repr(error)
+        limit.cancel()
+        kind = self.ended_by or kind
+        figures |= {"startNs": start_ns - origin_ns, "durationNs": end_ns - start_ns}
+        sample = {"outcome": "ok", **figures, "calls": [figures]}
+        if kind is not None:
+            outcome = kind if kind in ("timeout", "cancelled") else "error"
+            sample |= {"outcome": outcome, "errorKind": kind, "errorMessage": message[:500]}
+        return sample
+
+    def exchange(self, body: str, headers: dict[str, str]) -> tuple[int, bytes]:
+        """Send a request; return the status and the whole body."""
+        if self.connection.sock is None:
+            self.connection.connect()
+            self.connection.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if self.ended_by is not None:
+            raise ConnectionAbortedError
+        self.connection.request("POST", "/api/chat", body, headers)
+        reply = self.connection.getresponse()
+        return reply.status, reply.read()
+
+    def abort(self, why: str) -> None:
+        """End the call in flight; the server sees its connection close."""
+        self.ended_by = why
+        if self.connection.sock is not None:
+            self.connection.sock.shutdown(socket.SHUT_RDWR)
 
 
 class Agent:
-    """Answers requests; a run goes on in a thread of its own, so that it can be cancelled."""
+    """Answers requests; a block runs in a thread of its own, so that it can be cancelled."""
 
     def __init__(self) -> None:
         self.model: Model | None = None
@@ -181,48 +162,37 @@ class Agent:
 
     def write(self, **message: Any) -> None:
         """Write one object as a line."""
-        line = json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n"
         with self.writing:
-            sys.stdout.buffer.write(line)
+            sys.stdout.buffer.write(json.dumps({"jsonrpc": "2.0", **message}).encode() + b"\n")
             sys.stdout.buffer.flush()
 
-    def error(self, number: int | None, code: int, message: str) -> None:
-        """Answer with an error."""
-        self.write(id=number, error={"code": code, "message": message})
-
     def serve(self) -> None:
-        """Answer line by line until the end of input."""
+        """Answer line by line; the end of input ends the process in the middle of anything."""
         while line := sys.stdin.buffer.readline(MAX_LINE_BYTES + 1):
             if len(line) > MAX_LINE_BYTES:
-                self.error(None, -32700, "the line is too long")
+                self.write(id=None, error={"code": -32700, "message": "the line is too long"})
                 os._exit(1)
             if text := line.strip().removeprefix(b"\xef\xbb\xbf").strip():
                 self.take(text)
-        os._exit(0)  # the backend has gone: nothing is worth finishing
+        os._exit(0)
 
     def take(self, text: bytes) -> None:
-        """Answer one line."""
+        """Answer one line; a notification, which has no id, is never answered."""
         try:
-            request = json.loads(text)
-        except (ValueError, RecursionError) as problem:
-            return self.error(None, -32700, str(problem))
-        good = isinstance(request, dict) and request.get("jsonrpc") == "2.0"
-        number = request.get("id") if good else None
-        if (
-            not good
-            or type(number) not in (int, type(None))
-            or type(request.get("method")) is not str
-        ):
-            return self.error(number if type(number) is int else None, -32600, "not a request")
-        try:
-            result = self.answer(number, request["method"], request.get("params", {}))
-            if result is not None and number is not None:
-                self.write(id=number, result=result)
+            number, method, params = read(text)
         except Refusal as refusal:
-            if number is not None:
-                self.error(number, *refusal.args)
-        if request["method"] == "shutdown":
-            os._exit(0)
+            return self.refuse(None, refusal)
+        try:
+            result = self.answer(number, method, params)
+        except Refusal as refusal:
+            return None if number is None else self.refuse(number, refusal)
+        if number is not None and result is not None:
+            self.write(id=number, result=result)
+        return os._exit(0) if method == "shutdown" else None
+
+    def refuse(self, number: int | None, refusal: Refusal) -> None:
+        """Answer with an error."""
+        self.write(id=number, error={"code": refusal.args[0], "message": refusal.args[1]})
 
     def answer(self, number: int | None, method: str, params: Any) -> dict[str, Any] | None:
         """Return the result, or None when it follows later."""
@@ -238,11 +208,10 @@ class Agent:
             return {"threads": threading.active_count()}
         if method == "cancel":
             check(params, {"runId": TEXT}, "runId")
-            if params["runId"] != self.active:
-                return {"cancelled": False}
-            self.cancelled = True
-            self.model.abort("cancelled")
-            return {"cancelled": True}
+            if found := params["runId"] == self.active:
+                self.cancelled = True
+                self.model.abort("cancelled")
+            return {"cancelled": found}
         self.start(number, method, params)
         return None
 
@@ -259,25 +228,25 @@ class Agent:
                 raise Refusal(-32005, f"{name} {configuration[name]} is not supported")
         if self.model is not None:
             raise Refusal(-32600, "initialize has been called before")
-        self.model = Model(configuration, params.get("connectTo"))
+        self.model, version = (
+            Model(configuration, params.get("connectTo")),
+            platform.python_version(),
+        )
         return {
             "protocolVersion": 1, "language": "Python", "runtime": "CPython",
-            "runtimeVersion": platform.python_version(), "framework": "echo",
-            "frameworkVersion": "1", "client": "http.client",
-            "clientVersion": platform.python_version(), "flavour": "agent",
+            "runtimeVersion": version, "framework": "none", "frameworkVersion": "1",
+            "client": "http.client", "clientVersion": version, "flavour": "agent",
             "processId": os.getpid(), "modes": ["standard"], "scenarios": ["chat"],
         }  # fmt: skip
 
     def start(self, number: int | None, method: str, params: dict[str, Any]) -> None:
         """Begin a block or a warm-up."""
-        needed = (
-            ("runId", "iterations") if method == "warmup" else ("runId", "firstSequence", "mode")
-        )
-        check(params, RUN, *needed)
-        if params.get("iterations", 1) < (method == "run"):
-            raise Refusal(-32602, "iterations is too small")
+        needed = ("iterations",) if method == "warmup" else ("firstSequence", "mode", "concurrency")
+        check(params, RUN, "runId", *needed)
         if not {"iterations", "durationSeconds"} & set(params):
             raise Refusal(-32602, "give iterations or durationSeconds")
+        if params.get("iterations", 1) < (0 if method == "warmup" else 1):
+            raise Refusal(-32602, "iterations is too small")
         if params.get("mode", "standard") != "standard":
             raise Refusal(-32005, "this agent has the mode standard only")
         if params.get("concurrency", 1) != 1:
@@ -288,33 +257,41 @@ class Agent:
         threading.Thread(target=self.block, args=(number, method, params), daemon=True).start()
 
     def block(self, number: int | None, method: str, params: dict[str, Any]) -> None:
-        """Make the calls of a block, sending samples between them, and answer."""
+        """Make the calls of a block, send samples between them, and answer."""
         run_id, sequence = params["runId"], params.get("firstSequence", 1)
-        trace_run = run_id + ":warmup" if method == "warmup" else run_id
-        samples: list[dict[str, Any]] = []
-        start_unix_ns, origin_ns = time.time_ns(), time.perf_counter_ns()
-        ends_ns = origin_ns + params.get("durationSeconds", 1e9) * 1e9
-        last = sequence + params.get("iterations", 10**9)
-        completed, flushed_ns = 0, origin_ns
-        while sequence < last and time.perf_counter_ns() < ends_ns and not self.cancelled:
-            trace = hexadecimal(f"{trace_run}:{sequence}", 32)
-            span = hexadecimal(f"{trace_run}:{sequence}:1", 16)
-            sample = self.model.ask(sequence, f"00-{trace}-{span}-01", origin_ns)
+        trace_run = run_id if method == "run" else f"{run_id}:warmup"
+        end, completed, samples = sequence + params.get("iterations", 10**9), 0, []
+        unix_ns, origin_ns = time.time_ns(), time.perf_counter_ns()
+        limit_ns, sent_ns = origin_ns + params.get("durationSeconds", 1e9) * 1e9, origin_ns
+        while sequence < end and time.perf_counter_ns() < limit_ns and not self.cancelled:
+            sample = self.model.iterate(sequence, traceparent(trace_run, sequence), origin_ns)
             samples.append({"sequence": sequence, "worker": 0, **sample})
             completed += sample["outcome"] != "cancelled"
             sequence += 1
-            if method == "run" and time.perf_counter_ns() - flushed_ns > FLUSH_S * 1e9:
+            if method == "run" and time.perf_counter_ns() - sent_ns > FLUSH_NS:
                 self.write(method="samples", params={"runId": run_id, "samples": samples})
-                samples, flushed_ns = [], time.perf_counter_ns()
-        wall_ns = time.perf_counter_ns() - origin_ns
-        result: dict[str, Any] = {"samples": samples}
+                samples, sent_ns = [], time.perf_counter_ns()
+        result = {"completed": completed, "cancelled": self.cancelled, "dropped": 0}
+        result |= {"startUnixNs": unix_ns, "wallNs": time.perf_counter_ns() - origin_ns}
         if method == "run":
             self.write(method="samples", params={"runId": run_id, "samples": samples})
-            result = {"completed": completed, "cancelled": self.cancelled, "dropped": 0}
-            result |= {"startUnixNs": start_unix_ns, "wallNs": wall_ns}
         self.active = None
         if number is not None:
-            self.write(id=number, result=result)
+            self.write(id=number, result=result if method == "run" else {"samples": samples})
+
+
+def read(text: bytes) -> tuple[int | None, str, dict[str, Any]]:
+    """Return the id, the method and the parameters of a request."""
+    try:
+        request = json.loads(text)
+    except (ValueError, RecursionError) as problem:
+        raise Refusal(-32700, str(problem)) from None
+    if not isinstance(request, dict) or request.get("jsonrpc") != "2.0":
+        raise Refusal(-32600, "not a JSON-RPC 2.0 request")
+    number, method, params = request.get("id"), request.get("method"), request.get("params", {})
+    if type(number) not in (int, type(None)) or type(method) is not str or type(params) is not dict:
+        raise Refusal(-32600, "not a JSON-RPC 2.0 request")
+    return number, method, params
 
 
 if __name__ == "__main__":

@@ -70,17 +70,13 @@ async def samples_belong_to_the_run_under_way(stage: Stage) -> None:
     if not any("method" in heard.message for peer in stage.peers for heard in peer.heard):
         raise Unjudgeable("no samples came")
     for peer in stage.peers:
-        ended: set[str] = set()
-        for heard in peer.heard:
-            run_id = _run_of(heard.message)
-            expect(run_id not in ended, f"samples of {run_id} came after its result")
-            expect(run_id is None or run_id in peer.runs.values(), f"nobody asked for {run_id}")
-            number = heard.message.get("id")
-            if number in peer.runs:
-                ended.add(peer.runs[number])
-
-
-def _run_of(message: dict[str, Any]) -> str | None:
-    """Return the run that a `samples` notification names, None for every other message."""
-    params = message.get("params")
-    return str(params.get("runId")) if isinstance(params, dict) else None
+        answered = {heard.message.get("id"): at for at, heard in enumerate(peer.heard)}
+        for at, heard in enumerate(peer.heard):
+            if "method" in heard.message:
+                run_id = heard.message.get("params", {}).get("runId")
+                under_way = any(
+                    run.run_id == run_id
+                    and run.heard_before <= at < answered.get(number, len(peer.heard))
+                    for number, run in peer.runs.items()
+                )
+                expect(under_way, f"samples of {run_id} came while it was not under way")
