@@ -9,8 +9,7 @@ namespace PerfCompare.Agent;
 /// <summary>What this agent is and what it can do.</summary>
 internal static class AgentIdentity
 {
-    public static IReadOnlyList<TestMode> Modes { get; } =
-        [TestMode.Standard, TestMode.Batch, TestMode.Concurrent];
+    public static IReadOnlyList<TestMode> Modes { get; } = Enum.GetValues<TestMode>();
 
     public static IReadOnlyList<Scenario> Scenarios { get; } = [Scenario.Chat];
 

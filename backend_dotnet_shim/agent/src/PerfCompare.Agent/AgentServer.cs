@@ -8,7 +8,7 @@ namespace PerfCompare.Agent;
 /// Answers the backend's calls, one line at a time. A run goes on by itself while further lines are
 /// answered, so that it can be cancelled.
 /// </summary>
-internal sealed class AgentServer(MessageWriter writer, AgentOptions options)
+internal sealed class AgentServer(MessageWriter writer)
 {
     private static readonly ProtocolJsonContext s_json = ProtocolJsonContext.Default;
 
@@ -79,7 +79,7 @@ internal sealed class AgentServer(MessageWriter writer, AgentOptions options)
         }
 
         var parameters = RequestReader.Parameters(request, s_json.InitializeParams);
-        _agent = new(parameters, options);
+        _agent = new(parameters);
         Reply(request, AgentIdentity.Describe(parameters.Configuration.Flavour), s_json.InitializeResult);
     }
 

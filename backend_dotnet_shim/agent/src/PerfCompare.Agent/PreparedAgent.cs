@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Microsoft.Agents.AI;
 using PerfCompare.Agent.Benchmark;
+using PerfCompare.Agent.Flavours;
 using PerfCompare.Agent.Messages;
 using PerfCompare.Agent.Model;
 using PerfCompare.Agent.Protocol;
@@ -20,7 +21,7 @@ internal sealed class PreparedAgent
     private AIAgent? _bare;
 
     /// <exception cref="RpcException">The configuration asks for what this agent cannot do.</exception>
-    public PreparedAgent(InitializeParams parameters, AgentOptions options)
+    public PreparedAgent(InitializeParams parameters)
     {
         _configuration = parameters.Configuration;
         _endpoint = EndpointOf(parameters);
@@ -40,7 +41,7 @@ internal sealed class PreparedAgent
 
         _prompts = new(_configuration);
         _iteration = new(
-            AgentFactory.Instrumented(_configuration, _endpoint, options.ChatClientDelay),
+            new AgentCaller(AgentFactory.Instrumented(_configuration, _endpoint)),
             _prompts,
             TimeSpan.FromSeconds(_configuration.RequestTimeoutSeconds));
     }
@@ -48,14 +49,16 @@ internal sealed class PreparedAgent
     public async Task<RunResult> RunAsync(RunParams run, ActiveRun active, SampleBuffer samples)
     {
         var clock = new BlockClock();
-        var loop = new RunLoop(run, _iteration, clock, samples.Add, samples.FlushIfDue, active.Token);
+        ILoop loop = run.Mode is TestMode.Rate
+            ? new OpenLoop(run, _iteration, clock, samples.Add, active.Token)
+            : new ClosedLoop(run, _iteration, clock, samples.Add, samples.FlushIfDue, active.Token);
         var calls = loop.RunAsync();
         var flushing = loop.CallsOverlap ? samples.FlushWhileAsync(calls) : Task.CompletedTask;
         await calls.ConfigureAwait(false);
         var wallNs = clock.ElapsedNs;
         await flushing.ConfigureAwait(false);
         samples.Flush();
-        return new(samples.Completed, active.End(), Dropped: 0, clock.StartUnixNs, wallNs);
+        return new(samples.Completed, active.End(), loop.Dropped, clock.StartUnixNs, wallNs);
     }
 
     public async Task<WarmupResult> WarmUpAsync(WarmupParams warmup, ActiveRun active)
@@ -63,9 +66,13 @@ internal sealed class PreparedAgent
         var finished = new ConcurrentQueue<FinishedIteration>();
         if (warmup.Iterations > 0)
         {
-            // The trace ids follow from the run's name and the sequence, which the run has as well.
-            var run = new RunParams($"{warmup.RunId}:warmup", 1, TestMode.Standard, 1, warmup.Iterations);
-            var loop = new RunLoop(run, _iteration, new BlockClock(), finished.Enqueue, () => { }, active.Token);
+            var loop = new ClosedLoop(
+                warmup.ToRun(),
+                _iteration,
+                new BlockClock(),
+                finished.Enqueue,
+                () => { },
+                active.Token);
             await loop.RunAsync().ConfigureAwait(false);
         }
 

@@ -1,14 +1,9 @@
 using PerfCompare.Agent;
 using PerfCompare.Agent.Protocol;
 
-AgentOptions options;
-try
+if (args.Length > 0)
 {
-    options = AgentOptions.Parse(args);
-}
-catch (FormatException problem)
-{
-    Log.Write(problem.Message);
+    Log.Write("usage: PerfCompare.Agent (it speaks the agent protocol on stdin and stdout)");
     return (int)ExitCode.Configuration;
 }
 
@@ -20,7 +15,7 @@ Console.SetOut(Console.Error);
 using var output = Console.OpenStandardOutput();
 using var input = Console.OpenStandardInput();
 var writer = new MessageWriter(output);
-var server = new AgentServer(writer, options);
+var server = new AgentServer(writer);
 var lines = new StandardInput(input, writer);
 lines.Start();
 

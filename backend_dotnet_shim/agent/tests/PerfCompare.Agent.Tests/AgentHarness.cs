@@ -14,17 +14,15 @@ internal sealed class AgentHarness
     private readonly AgentServer _server;
     private long _lastId;
 
-    public AgentHarness(TimeSpan chatClientDelay = default) =>
-        _server = new(new MessageWriter(_output), new AgentOptions(chatClientDelay));
+    public AgentHarness() => _server = new(new MessageWriter(_output));
 
     public List<JsonElement> Samples { get; } = [];
 
     public static async Task<AgentHarness> InitialisedAsync(
         FakeModelServer server,
-        string configuration = "{}",
-        TimeSpan chatClientDelay = default)
+        string configuration = "{}")
     {
-        var agent = new AgentHarness(chatClientDelay);
+        var agent = new AgentHarness();
         var parameters = JsonNode.Parse(configuration)!.AsObject();
         parameters["endpoint"] ??= "http://model.test:11434";
         parameters["model"] ??= "m";

@@ -35,7 +35,7 @@ public sealed class BreakdownTests
     [Fact]
     public async Task A_delay_in_the_chat_client_is_the_frameworks_share()
     {
-        var sample = await OneAsync(FakeModelServer.Done, TimeSpan.FromMilliseconds(50));
+        var sample = await OneAsync(FakeModelServer.Done, """{"delayMs":50}""");
 
         Assert.True(Number(sample, "durationNs") - Number(sample, "transportNs") >= 50_000_000);
     }
@@ -57,10 +57,10 @@ public sealed class BreakdownTests
         Assert.Single(server.Requests.Select(request => request.Headers["traceparent"]).Distinct());
     }
 
-    private static async Task<JsonElement> OneAsync(string reply, TimeSpan chatClientDelay = default)
+    private static async Task<JsonElement> OneAsync(string reply, string configuration = "{}")
     {
         await using var server = new FakeModelServer(reply);
-        var agent = await AgentHarness.InitialisedAsync(server, chatClientDelay: chatClientDelay);
+        var agent = await AgentHarness.InitialisedAsync(server, configuration);
         await agent.CallAsync("run", """{"runId":"r","firstSequence":1,"iterations":1,"mode":"standard","concurrency":1}""");
         return Assert.Single(agent.Samples);
     }

@@ -47,6 +47,23 @@ internal sealed class FakeModelServer : IAsyncDisposable
         await stream.WriteAsync((byte[])[.. Encoding.ASCII.GetBytes(head), .. content]);
     }
 
+    /// <summary>Answers with one line after another, each in a chunk of its own.</summary>
+    public static async Task StreamAsync(NetworkStream stream, IEnumerable<string> lines, TimeSpan gap = default)
+    {
+        await stream.WriteAsync("HTTP/1.1 200 -\r\nContent-Type: application/x-ndjson\r\nTransfer-Encoding: chunked\r\n\r\n"u8.ToArray());
+        foreach (var line in lines)
+        {
+            await stream.WriteAsync(Encoding.UTF8.GetBytes($"{Encoding.UTF8.GetByteCount(line) + 1:x}\r\n{line}\n\r\n"));
+            await Task.Delay(gap);
+        }
+
+        await stream.WriteAsync("0\r\n\r\n"u8.ToArray());
+    }
+
+    /// <summary>A line of a streamed reply.</summary>
+    public static string Piece(string text) =>
+        $$"""{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"{{text}}"},"done":false}""";
+
     /// <summary>Answers nothing until the client goes away.</summary>
     public async Task HangAsync(NetworkStream stream)
     {
@@ -82,7 +99,7 @@ internal sealed class FakeModelServer : IAsyncDisposable
                 _ = ServeAsync(client);
             }
         }
-        catch (Exception end) when (end is OperationCanceledException or SocketException)
+        catch (Exception end) when (end is OperationCanceledException or SocketException or InvalidOperationException)
         {
             // The test is over.
         }

@@ -37,8 +37,8 @@ public sealed class ProtocolTests
     }
 
     [Theory]
-    [InlineData(-32005, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"rate","concurrency":1,"ratePerSecond":5}""")]
-    [InlineData(-32005, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"streaming","concurrency":1}""")]
+    [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"rate","concurrency":1}""")]
+    [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"streaming","concurrency":2}""")]
     [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"burst","concurrency":1}""")]
     [InlineData(-32602, """{"runId":"r","firstSequence":1,"mode":"standard","concurrency":1}""")]
     [InlineData(-32602, """{"runId":"r","firstSequence":1,"iterations":1,"mode":"standard","concurrency":2}""")]
@@ -50,6 +50,18 @@ public sealed class ProtocolTests
         var agent = await AgentHarness.InitialisedAsync(server);
 
         Assert.Equal(code, await agent.RefusalAsync("run", parameters));
+    }
+
+    [Theory]
+    [InlineData("""{"runId":"w","iterations":1,"mode":"rate"}""")]
+    [InlineData("""{"runId":"w","iterations":1,"mode":"streaming","concurrency":2}""")]
+    [InlineData("""{"runId":"w","iterations":-1}""")]
+    public async Task A_warm_up_that_cannot_be_is_refused(string parameters)
+    {
+        await using var server = new FakeModelServer();
+        var agent = await AgentHarness.InitialisedAsync(server);
+
+        Assert.Equal(-32602, await agent.RefusalAsync("warmup", parameters));
     }
 
     [Theory]

@@ -23,6 +23,9 @@ internal static class Vectors
     public static IEnumerable<JsonElement> TraceIds() =>
         Read(Path.Combine(Folder, "derived", "trace_ids.json")).EnumerateArray();
 
+    public static IEnumerable<JsonElement> Arrivals() =>
+        Read(Path.Combine(Folder, "derived", "arrivals.json")).EnumerateArray();
+
     private static IEnumerable<JsonElement> Files() =>
         Directory.EnumerateFiles(Folder, "*.json").Order(StringComparer.Ordinal).Select(Read);
 

@@ -8,9 +8,7 @@ namespace PerfCompare.Agent.Benchmark;
 /// </summary>
 internal sealed class Budget(RunParams run, BlockClock clock, CancellationToken cancellationToken)
 {
-    private readonly long _limitNs = run.DurationSeconds is { } seconds
-        ? (long)Math.Min(seconds * 1e9, long.MaxValue / 2)
-        : long.MaxValue;
+    private readonly long _limitNs = MonotonicClock.Nanoseconds(run.DurationSeconds ?? double.PositiveInfinity);
 
     private readonly Lock _lock = new();
     private long _taken;

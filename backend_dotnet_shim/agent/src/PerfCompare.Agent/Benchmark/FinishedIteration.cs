@@ -7,8 +7,11 @@ namespace PerfCompare.Agent.Benchmark;
 /// What one timed call left behind. Turning it into a sample parses the reply, so it is done when
 /// the loop says so: in a batch, when no other call is being timed any more.
 /// </summary>
-internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, IReadOnlyList<ModelExchange> Exchanges)
+internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, Iteration Iteration)
 {
+    /// <summary>Whether it was asked for in pieces.</summary>
+    public required bool IsStreamed { get; init; }
+
     /// <summary>Timestamp just before the agent's run.</summary>
     public required long Started { get; init; }
 
@@ -23,9 +26,9 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, IReadOnlyL
 
     public Sample ToSample()
     {
-        var judgements = Exchanges.Select(Judge.Exchange).ToArray();
+        var judgements = Iteration.Exchanges.Select(Judge.Exchange).ToArray();
         var verdict = EndedByUs ?? Decide(judgements.Select(judgement => judgement.Verdict));
-        ModelCall[] calls = [.. Exchanges.Zip(judgements, (exchange, judgement) => Call(exchange, judgement.Reply))];
+        ModelCall[] calls = [.. Iteration.Exchanges.Zip(judgements, (exchange, judgement) => Call(exchange, judgement.Reply))];
         return new(
             Sequence: Slot.Sequence,
             Worker: Slot.Worker,
@@ -34,6 +37,7 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, IReadOnlyL
             Outcome: verdict.Outcome,
             Calls: calls,
             Batch: Slot.Batch,
+            IntendedStartNs: Slot.IntendedStartNs,
             TransportNs: Sum(calls, call => call.TransportNs),
             ModelNs: Sum(calls, call => call.ModelNs),
             LoadNs: Sum(calls, call => call.LoadNs),
@@ -41,9 +45,16 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, IReadOnlyL
             EvalNs: Sum(calls, call => call.EvalNs),
             PromptTokens: Sum(calls, call => call.PromptTokens),
             CompletionTokens: Sum(calls, call => call.CompletionTokens),
+            FirstTokenNs: SinceStart(Iteration.FirstText),
+            LastTokenNs: SinceStart(Iteration.LastText),
+            Chunks: IsStreamed ? Iteration.Chunks : null,
             ErrorKind: verdict.Kind,
             ErrorMessage: verdict.Message);
     }
+
+    /// <summary>Null when it never happened.</summary>
+    private long? SinceStart(long timestamp) =>
+        timestamp == 0 ? null : MonotonicClock.Nanoseconds(Started, timestamp);
 
     private Verdict Decide(IEnumerable<Verdict> calls)
     {

@@ -1,22 +1,24 @@
 using System.Diagnostics;
-using Microsoft.Agents.AI;
+using PerfCompare.Agent.Flavours;
+using PerfCompare.Agent.Messages;
 using PerfCompare.Agent.Model;
 
 namespace PerfCompare.Agent.Benchmark;
 
-/// <summary>One call of the agent between two timestamps, and what it left behind.</summary>
-internal sealed class TimedIteration(AIAgent agent, PromptCycle prompts, TimeSpan timeout)
+/// <summary>The work of one iteration between two timestamps, and what it left behind.</summary>
+internal sealed class TimedIteration(IModelCaller caller, PromptCycle prompts, TimeSpan timeout)
 {
     public async Task<FinishedIteration> RunAsync(
-        string runId,
+        RunParams run,
         Slot slot,
         BlockClock clock,
         CancellationToken cancellationToken)
     {
         var prompt = prompts.For(slot.Sequence);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var recorder = new IterationRecorder(runId, slot.Sequence, limit.Token);
-        IterationRecorder.Current = recorder;
+        var iteration = new Iteration(run.RunId, slot.Sequence, prompt, limit.Token);
+        var isStreamed = run.Mode is TestMode.Streaming;
+        Iteration.Current = iteration;
         limit.CancelAfter(timeout);
         Exception? failure = null;
 
@@ -25,7 +27,8 @@ internal sealed class TimedIteration(AIAgent agent, PromptCycle prompts, TimeSpa
         var started = Stopwatch.GetTimestamp();
         try
         {
-            await agent.RunAsync(prompt, cancellationToken: limit.Token).ConfigureAwait(false);
+            await (isStreamed ? caller.StreamAsync(iteration, limit.Token) : caller.CallAsync(iteration, limit.Token))
+                .ConfigureAwait(false);
             ended = Stopwatch.GetTimestamp();
         }
 #pragma warning disable CA1031 // Whatever a call throws is its sample's outcome, not the loop's end.
@@ -36,9 +39,10 @@ internal sealed class TimedIteration(AIAgent agent, PromptCycle prompts, TimeSpa
             failure = exception;
         }
 
-        IterationRecorder.Current = null;
-        return new(slot, clock, recorder.Exchanges)
+        Iteration.Current = null;
+        return new(slot, clock, iteration)
         {
+            IsStreamed = isStreamed,
             Started = started,
             Ended = ended,
             Failure = failure,

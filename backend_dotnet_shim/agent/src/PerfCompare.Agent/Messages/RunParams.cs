@@ -23,7 +23,9 @@ internal sealed partial record RunParams(
             ? "iterations or durationSeconds is needed"
         : DurationSeconds is <= 0 ? "durationSeconds is not positive"
         : RatePerSecond is <= 0 ? "ratePerSecond is not positive"
-        : Mode is TestMode.Standard && Concurrency != 1 ? "concurrency is 1 in standard mode"
+        : Mode is TestMode.Rate && RatePerSecond is null ? "ratePerSecond is needed in rate mode"
+        : Mode is TestMode.Standard or TestMode.Streaming && Concurrency != 1
+            ? $"concurrency is 1 in {WireName.Of(Mode)} mode"
         : Concurrency > MaxConcurrency ? $"concurrency is above {MaxConcurrency}"
         : TraceParent is not null && !TraceParentForm().IsMatch(TraceParent)
             ? "traceParent is not a W3C traceparent"

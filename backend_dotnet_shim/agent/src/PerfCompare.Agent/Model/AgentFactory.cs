@@ -11,16 +11,12 @@ internal static class AgentFactory
     private const string Name = "PerformanceTestAgent";
 
     /// <summary>The agent that is measured.</summary>
-    public static AIAgent Instrumented(
-        TestConfiguration configuration,
-        ModelEndpoint endpoint,
-        TimeSpan chatClientDelay)
+    public static AIAgent Instrumented(TestConfiguration configuration, ModelEndpoint endpoint)
     {
         var http = ModelHttpClient.Create(endpoint, sockets => new InstrumentedTransport(sockets));
         IChatClient client = new OllamaApiClient(http, configuration.Model);
-        return AgentOver(
-            chatClientDelay > TimeSpan.Zero ? new DelayingChatClient(client, chatClientDelay) : client,
-            configuration);
+        var delay = new ModelDelay(configuration.DelayMs);
+        return AgentOver(delay.IsNone ? client : new DelayingChatClient(client, delay), configuration);
     }
 
     /// <summary>

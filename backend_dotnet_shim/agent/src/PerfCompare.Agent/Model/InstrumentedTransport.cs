@@ -12,7 +12,7 @@ internal sealed class InstrumentedTransport(HttpMessageHandler inner) : Delegati
         HttpRequestMessage request,
         CancellationToken cancellationToken)
     {
-        if (IterationRecorder.Current?.Begin() is not { } exchange)
+        if (Iteration.Current?.BeginExchange() is not { } exchange)
         {
             return await base.SendAsync(request, cancellationToken).ConfigureAwait(false);
         }

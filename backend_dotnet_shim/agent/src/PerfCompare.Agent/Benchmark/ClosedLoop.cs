@@ -7,22 +7,23 @@ namespace PerfCompare.Agent.Benchmark;
 /// <paramref name="collect"/> is called from several threads at once; <paramref name="pause"/> where
 /// no call is being timed, so never by parallel workers.
 /// </summary>
-internal sealed class RunLoop(
+internal sealed class ClosedLoop(
     RunParams run,
     TimedIteration iteration,
     BlockClock clock,
     Action<FinishedIteration> collect,
     Action pause,
-    CancellationToken cancellationToken)
+    CancellationToken cancellationToken) : ILoop
 {
     private readonly Budget _budget = new(run, clock, cancellationToken);
 
-    /// <summary>Whether there is no moment without a call between the first and the last one.</summary>
     public bool CallsOverlap => run.Mode is TestMode.Concurrent;
+
+    public long Dropped => 0;
 
     public Task RunAsync() => run.Mode switch
     {
-        TestMode.Standard => RunSequenceAsync(),
+        TestMode.Standard or TestMode.Streaming => RunSequenceAsync(),
         TestMode.Batch => RunBatchesAsync(),
         TestMode.Concurrent => RunWorkersAsync(),
         _ => throw new InvalidOperationException($"{run.Mode} was let through"),
@@ -77,5 +78,5 @@ internal sealed class RunLoop(
     }
 
     private Task<FinishedIteration> TimeAsync(Slot slot) =>
-        iteration.RunAsync(run.RunId, slot, clock, cancellationToken);
+        iteration.RunAsync(run, slot, clock, cancellationToken);
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace PerfCompare.Agent.Tests;
 
-public sealed class RunLoopTests
+public sealed class ClosedLoopTests
 {
     [Fact]
     public async Task Standard_calls_follow_one_another_on_one_connection()
@@ -122,6 +122,31 @@ public sealed class RunLoopTests
         Assert.Empty(none.GetProperty("samples").EnumerateArray());
         Assert.Equal([1L, 2], two.GetProperty("samples").EnumerateArray().Select(sample => sample.GetProperty("sequence").GetInt64()));
         Assert.Empty(agent.Samples);
+    }
+
+    [Fact]
+    public async Task Warm_up_goes_on_where_it_stopped_and_works_as_the_run_will()
+    {
+        using var gate = new SemaphoreSlim(0);
+        var waiting = 0;
+        await using var server = new FakeModelServer(async (_, stream) =>
+        {
+            // Nothing is answered before all three workers have asked.
+            if (Interlocked.Increment(ref waiting) == 3)
+            {
+                gate.Release(3);
+            }
+
+            await gate.WaitAsync();
+            await FakeModelServer.AnswerAsync(stream, FakeModelServer.Done);
+        });
+        var agent = await AgentHarness.InitialisedAsync(server);
+
+        var result = await agent.CallAsync("warmup", """{"runId":"w","iterations":3,"firstSequence":8,"mode":"concurrent","concurrency":3}""");
+
+        var samples = result.GetProperty("samples").EnumerateArray().ToList();
+        Assert.Equal([8L, 9, 10], samples.Select(sample => sample.GetProperty("sequence").GetInt64()).Order());
+        Assert.All(samples, sample => Assert.Equal("ok", sample.GetProperty("outcome").GetString()));
     }
 
     [Fact]
