@@ -31,27 +31,6 @@ WARM_UP = 150
 LAYERS = ("framework", "transport", "model")
 
 
-class DelayedLauncher:
-    """The same agent, held back in its chat client by its command line."""
-
-    def __init__(self, inner: AgentLauncher) -> None:
-        self.description = inner.description
-        self._inner = inner
-
-    async def prepare(self) -> None:
-        await self._inner.prepare()
-
-    def unavailable(self) -> str | None:
-        return self._inner.unavailable()
-
-    def origin_of(self, flavour: Flavour) -> AgentOrigin | None:
-        return self._inner.origin_of(flavour)
-
-    async def command(self, flavour: str) -> list[str]:
-        assert flavour == "agent"
-        return [*await self._inner.command("agent"), "--chat-client-delay-ms", str(INJECTED_MS)]
-
-
 @dataclass
 class Variant:
     """One agent process and the samples that it has sent."""
@@ -103,19 +82,17 @@ async def four_variants(launcher: AgentLauncher) -> AsyncIterator[dict[str, Vari
         slow = await enter(simulator_process(*fixed, str(BASE_MS + INJECTED_MS)))
         # Every variant goes through a proxy, since forwarding alone takes a part of a millisecond.
         direct = await enter(slow_proxy(quick, delay_s=0))
-        python = launcher.description.language == "Python"
-        held_back = launcher if python else DelayedLauncher(launcher)
         variants: dict[str, Variant] = {}
-        for name, (agent, endpoint) in {
-            "none": (launcher, direct),
-            "framework": (held_back, direct),
-            "transport": (launcher, await enter(slow_proxy(quick, delay_s=INJECTED_MS / 1e3))),
-            "model": (launcher, await enter(slow_proxy(slow, delay_s=0))),
+        for name, endpoint in {
+            "none": direct,
+            "framework": direct,
+            "transport": await enter(slow_proxy(quick, delay_s=INJECTED_MS / 1e3)),
+            "model": await enter(slow_proxy(slow, delay_s=0)),
         }.items():
             variant = variants[name] = Variant()
             delay_ms = INJECTED_MS if name == "framework" else 0.0
             variant.bridge = await enter(
-                initialised_agent(agent, endpoint, variant.take, delayMs=delay_ms)
+                initialised_agent(launcher, endpoint, variant.take, delayMs=delay_ms)
             )
             warm_up = WarmupParams(run_id="w", iterations=WARM_UP)
             await variant.bridge.call("warmup", warm_up, WarmupResult, silence_s=60)
