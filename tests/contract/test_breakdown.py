@@ -12,8 +12,6 @@ from benchmark.launcher import AgentLauncher
 from benchmarks.agents import initialised_agent, launchers
 from benchmarks.model_server import simulator_process
 from shared_models import (
-    AgentOrigin,
-    Flavour,
     RunParams,
     RunResult,
     Sample,
