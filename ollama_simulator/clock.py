@@ -1,10 +1,12 @@
 """Waiting until an absolute moment of the monotonic clock, and loops that can do so precisely.
 
 asyncio rounds a sleep up to whole milliseconds, and a simulated model of 5 ms must take 5 ms. So
-a wait sleeps until shortly before its moment and then yields to the loop until it is there.
+a wait sleeps until shortly before its moment, then lets the loop turn until it is there.
 """
 
 import asyncio
+import heapq
+import itertools
 import select
 import selectors
 import time
@@ -15,17 +17,21 @@ __all__ = ["Clock", "precise_loop"]
 _COARSE_MARGIN_NS = 1_500_000
 """An ordinary loop wakes up to a millisecond late."""
 
-_PRECISE_MARGIN_NS = 250_000
+_PRECISE_MARGIN_NS = 200_000
 """The precise loop wakes within the timer slack of Linux (50 µs) and one turn of the loop."""
 
-_TURN_NS = 100_000
-"""One slow turn of the loop. Less than that is waited out without one, or it would be overslept."""
+_TURN_NS = 30_000
+"""One turn of the loop. Less than that is waited out without one, or it would be overslept."""
 
 
 class Clock:
-    """The time, in nanoseconds, and waiting for it. Tests replace it by a stepped one."""
+    """The time, in nanoseconds, and waiting for it. Tests replace it by a stepped one.
 
-    __slots__ = ("_margin_ns", "now_ns", "wall_ns")
+    Of all that wait, only the first in line keeps the loop awake shortly before its moment. A
+    clock serves one loop at a time.
+    """
+
+    __slots__ = ("_alarm", "_count", "_margin_ns", "_waiting", "now_ns", "wall_ns")
 
     now_ns: Callable[[], int]
     wall_ns: Callable[[], int]
@@ -33,20 +39,45 @@ class Clock:
     def __init__(self) -> None:
         self.now_ns = time.perf_counter_ns
         self.wall_ns = time.time_ns
+        self._waiting: list[tuple[int, int, asyncio.Future[None]]] = []
+        self._count = itertools.count()
+        self._alarm: asyncio.Handle | None = None
         self._margin_ns: int | None = None
 
     async def sleep_until(self, moment_ns: int) -> None:
         """Return at `moment_ns` of `now_ns`, at once when that has passed."""
-        remaining_ns = moment_ns - self.now_ns()
-        if remaining_ns <= 0:
+        if moment_ns <= self.now_ns():
             return
-        margin_ns = self._margin()
-        if remaining_ns > margin_ns:
-            await asyncio.sleep((remaining_ns - margin_ns) / 1e9)
-        while self.now_ns() < moment_ns - _TURN_NS:  # noqa: ASYNC110 - only time sets the moment
-            await asyncio.sleep(0)
+        woken = asyncio.get_running_loop().create_future()
+        entry = (moment_ns, next(self._count), woken)
+        heapq.heappush(self._waiting, entry)
+        if self._waiting[0] is entry:
+            self._set_alarm()
+        await woken
         while self.now_ns() < moment_ns:
             pass
+
+    def _wake(self) -> None:
+        """Wake those that are due within a turn of the loop."""
+        self._alarm = None
+        soon_ns = self.now_ns() + _TURN_NS
+        while self._waiting and self._waiting[0][0] <= soon_ns:
+            woken = heapq.heappop(self._waiting)[2]
+            if not woken.done():  # a cancelled wait stays in line
+                woken.set_result(None)
+        if self._waiting:
+            self._set_alarm()
+
+    def _set_alarm(self) -> None:
+        """Look again shortly before the first moment, or in the next turn when that is now."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+        loop = asyncio.get_running_loop()
+        remaining_ns = self._waiting[0][0] - self.now_ns() - self._margin()
+        if remaining_ns > 0:
+            self._alarm = loop.call_later(remaining_ns / 1e9, self._wake)
+        else:
+            self._alarm = loop.call_soon(self._wake)
 
     def _margin(self) -> int:
         if self._margin_ns is None:

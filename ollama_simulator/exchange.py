@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, cast
 
 import orjson
 
 from ollama_simulator.errors import ClientGone, ReplyEnded
+from ollama_simulator.reply_transport import ReplyTransport
 
 __all__ = ["JSON", "JSON_UTF8", "MARK", "NDJSON", "SSE", "TEXT", "TEXT_UTF8", "Exchange"]
 
@@ -112,6 +113,35 @@ class Exchange:
 
     async def until_gone(self, work: Awaitable[None]) -> None:
         """Do the work, and stop at once when the client closes its connection."""
+        transport = self._transport()
+        if not isinstance(transport, ReplyTransport):
+            await self._until_told(work)
+            return
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        transport.on_loss = task.cancel
+        if transport.is_lost:
+            task.cancel()
+        try:
+            await work
+        except (ClientGone, ReplyEnded):
+            pass
+        except asyncio.CancelledError:
+            if not transport.is_lost:
+                raise
+            task.uncancel()
+        finally:
+            transport.on_loss = None
+
+    def _transport(self) -> Any:
+        """The connection of uvicorn's request cycle, or None in process.
+
+        ASGI has no word for a broken reply, and asking it for the end of a connection takes a
+        task; so faults and watching reach below it.
+        """
+        return getattr(getattr(self._receive, "__self__", None), "transport", None)
+
+    async def _until_told(self, work: Awaitable[None]) -> None:
+        """Watch in ASGI's own way."""
         try:
             async with asyncio.TaskGroup() as group:
                 watcher = group.create_task(self._watch())

@@ -34,6 +34,7 @@ async def ask(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
     return body
 
 
+@pytest.mark.quiet
 async def test_a_fixed_latency_is_reported_as_it_was() -> None:
     """The median of what is reported, against that of a server four times as slow."""
     medians = []
@@ -116,6 +117,7 @@ async def test_the_wait_for_a_slot_is_in_the_total_and_not_in_the_load() -> None
     assert reply["load_duration"] < wait_ns / 2
 
 
+@pytest.mark.quiet
 async def test_more_slots_serve_more_requests_at_a_time() -> None:
     walls = []
     for slots in (1, 4):
