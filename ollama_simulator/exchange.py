@@ -6,7 +6,8 @@ from typing import Any, cast
 
 import orjson
 
-from ollama_simulator.errors import ClientGone, ReplyEnded
+from ollama_simulator.errors import ClientGone
+from ollama_simulator.recorded import Recorded
 from ollama_simulator.reply_transport import ReplyTransport
 
 __all__ = ["JSON", "JSON_UTF8", "MARK", "NDJSON", "SSE", "TEXT", "TEXT_UTF8", "Exchange"]
@@ -31,7 +32,10 @@ _LONGEST_WITH_LENGTH = 2_048
 
 
 class Exchange:
-    """A request and the reply to it. `started_ns` is when its handler was entered."""
+    """A request and the reply to it.
+
+    `started_ns` is when its handler was entered; `record` is where those look who ask later.
+    """
 
     __slots__ = (
         "_body",
@@ -41,6 +45,7 @@ class Exchange:
         "headers",
         "method",
         "path",
+        "record",
         "started_ns",
     )
 
@@ -57,6 +62,7 @@ class Exchange:
         self.path: str = scope["path"]
         self.headers: list[Header] = scope["headers"]
         self.started_ns = started_ns
+        self.record: Recorded | None = None
 
     def header(self, name: bytes) -> str:
         """The first header of that lower-case name, or an empty string."""
@@ -112,10 +118,13 @@ class Exchange:
         await self._write(last, more=False)
 
     async def until_gone(self, work: Awaitable[None]) -> None:
-        """Do the work, and stop at once when the client closes its connection."""
+        """Do the work, and stop at once when the client closes its connection.
+
+        In process there is no connection, and the work is always done.
+        """
         transport = self._transport()
         if not isinstance(transport, ReplyTransport):
-            await self._until_told(work)
+            await work
             return
         task = cast("asyncio.Task[None]", asyncio.current_task())
         transport.on_loss = task.cancel
@@ -123,8 +132,6 @@ class Exchange:
             task.cancel()
         try:
             await work
-        except (ClientGone, ReplyEnded):
-            pass
         except asyncio.CancelledError:
             if not transport.is_lost:
                 raise
@@ -139,22 +146,6 @@ class Exchange:
         task; so faults and watching reach below it.
         """
         return getattr(getattr(self._receive, "__self__", None), "transport", None)
-
-    async def _until_told(self, work: Awaitable[None]) -> None:
-        """Watch in ASGI's own way."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                watcher = group.create_task(self._watch())
-                await work
-                watcher.cancel()
-        except* (ClientGone, ReplyEnded):
-            pass
-
-    async def _watch(self) -> None:
-        """Raise ClientGone when the connection closes."""
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
-        raise ClientGone
 
     async def _start(self, status: int, content_type: bytes, headers: tuple[Header, ...]) -> None:
         """Send the status line and the headers; an empty content type is left out."""

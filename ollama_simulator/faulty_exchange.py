@@ -38,6 +38,7 @@ class FaultyExchange(Exchange):
         self.path = sound.path
         self.headers = sound.headers
         self.started_ns = sound.started_ns
+        self.record = sound.record
         self._fault = fault
         self._lines = 0
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import orjson
 
 from ollama_simulator.answers import Answer, Piece, compose
+from ollama_simulator.context import fitted
 from ollama_simulator.errors import ApiError
 from ollama_simulator.latency import Plan
 from ollama_simulator.models import Model
@@ -34,7 +35,7 @@ async def generate(
     """Produce the reply to a request, at the times that the latency model wants.
 
     `emit` is awaited for each piece when the reply is streamed. Raises ApiError when the queue
-    for loads is full or a schema is not understood.
+    for loads is full, the prompt too long or a schema not understood.
     """
     clock, runners, load = simulator.clock, simulator.runners, request.options.load
     runner = runners.warm_entry(model, load, request.keep_alive_ns)
@@ -47,6 +48,7 @@ async def generate(
         async with runner.slots:
             await simulator.gate.wait()
             slot_ns = clock.now_ns()
+            request = fitted(request, runner.options.num_ctx)
             reply = _answer(simulator, request, model)
             prompt_count, uncached = _evaluate_prompt(simulator, request, runner)
             plan = simulator.latency.plan(

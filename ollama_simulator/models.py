@@ -115,6 +115,19 @@ class Catalogue:
             self._found[name] = model
         return model
 
+    def in_library(self, name: str) -> Model | None:
+        """The model that a pull of `name` brings: one that is served, or of a known build."""
+        found = self.find(name)
+        full = full_name(name)
+        if found is None and full.partition(":")[0] in _BUILDS:
+            return _describe(full, _NEWEST_NS + len(self._by_name) * _NS_PER_DAY)
+        return found
+
+    def add(self, model: Model) -> None:
+        """Serve one more model; it is the newest, unless it is there already."""
+        if model.name not in self._by_name:
+            self._by_name = {model.name: model, **self._by_name}
+
 
 _REMEMBERED_NAMES = 64
 """Spellings of names kept, so that a call costs one look-up and a hostile client no memory."""

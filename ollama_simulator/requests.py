@@ -22,8 +22,8 @@ class TextRequest:
 
     `model` is as sent; `keep_alive_ns` is None when absent; `think` is None when the model is to
     decide; `format` is None, "json", a schema, or what `generation.check` refuses; `tools` are
-    those offered, and `awaits_calls` is false once they have answered; `raw` leaves the context
-    out.
+    those offered, and `awaits_calls` is false once they have answered; `messages` can be dropped
+    when `truncate` allows it; `raw` leaves the context out.
     """
 
     model: str
@@ -35,6 +35,8 @@ class TextRequest:
     format: Any
     tools: Sequence[Mapping[str, Any]] = ()
     awaits_calls: bool = False
+    messages: Sequence[Mapping[str, Any] | None] = ()
+    truncate: bool = True
     raw: bool = False
 
 
@@ -47,15 +49,14 @@ def chat_from(fields: Mapping[str, Any]) -> TextRequest:
     """The request that checked fields of `/api/chat` describe."""
     messages = fields.get("messages") or ()
     tools = [tool for tool in fields.get("tools") or () if tool is not None]
-    prompt = "".join([_turn(message) for message in messages])
-    if tools and prompt:
-        prompt = f"<tools>{canonical(tools)}\n{prompt}"
     return TextRequest(
         model=fields.get("model") or "",
-        prompt=prompt,
+        prompt=prompt_of(tools, messages),
+        messages=messages,
+        truncate=fields.get("truncate") is not False,
         stream=fields.get("stream") is not False,
-        keep_alive_ns=_keep_alive_ns(fields.get("keep_alive")),
-        options=_options(fields),
+        keep_alive_ns=keep_alive_ns(fields.get("keep_alive")),
+        options=options_of(fields),
         think=fields.get("think"),
         format=fields.get("format") or None,
         tools=tools,
@@ -76,8 +77,8 @@ def generate_request(body: bytes) -> TextRequest:
         model=fields.get("model") or "",
         prompt=prompt,
         stream=fields.get("stream") is not False,
-        keep_alive_ns=_keep_alive_ns(fields.get("keep_alive")),
-        options=_options(fields),
+        keep_alive_ns=keep_alive_ns(fields.get("keep_alive")),
+        options=options_of(fields),
         think=fields.get("think"),
         format=fields.get("format") or None,
         raw=raw,
@@ -119,6 +120,14 @@ def _checked(value: dict[str, Any], struct: str, checks: Mapping[str, Check]) ->
     return fields
 
 
+def prompt_of(
+    tools: Sequence[Mapping[str, Any]], messages: Sequence[Mapping[str, Any] | None]
+) -> str:
+    """What the model sees of a conversation; nothing when there are no messages."""
+    prompt = "".join([_turn(message) for message in messages])
+    return f"<tools>{canonical(tools)}\n{prompt}" if tools and prompt else prompt
+
+
 def _turn(message: Mapping[str, Any] | None) -> str:
     """One message as the model sees it; an absent message is an empty one, as in Go."""
     fields = message or {}
@@ -132,7 +141,8 @@ def _spoken(call: Mapping[str, Any]) -> str:
     return spoken_call(function.get("name") or "", function.get("arguments")) + "\n"
 
 
-def _keep_alive_ns(value: Any) -> int | None:
+def keep_alive_ns(value: Any) -> int | None:
+    """The nanoseconds that a checked `keep_alive` means, or None when it is absent."""
     if value is None:
         return None
     duration_ns = (
@@ -143,7 +153,8 @@ def _keep_alive_ns(value: Any) -> int | None:
     return FOREVER_NS if duration_ns < 0 else duration_ns
 
 
-def _options(fields: Mapping[str, Any]) -> Options:
+def options_of(fields: Mapping[str, Any]) -> Options:
+    """The options of a request."""
     options = fields.get("options")
     return read_options(options) if options else DEFAULT_OPTIONS
 
@@ -190,7 +201,8 @@ def list_of(go_type: str, check_item: Check) -> Check:
     return check
 
 
-def _check_integer(struct: str, field: str, value: Any) -> None:
+def check_integer(struct: str, field: str, value: Any) -> None:
+    """A number without a fraction."""
     _NUMBER(struct, field, value)
     if isinstance(value, float):
         raise ApiError(
@@ -201,7 +213,7 @@ def _check_integer(struct: str, field: str, value: Any) -> None:
 
 
 def _check_top_logprobs(struct: str, field: str, value: Any) -> None:
-    _check_integer(struct, field, value)
+    check_integer(struct, field, value)
     if not 0 <= value <= 20:
         raise ApiError(400, "top_logprobs must be between 0 and 20")
 
@@ -218,7 +230,8 @@ def check_messages(struct: str, field: str, value: Any) -> None:
         _checked(message, "Alias", _MESSAGE)
 
 
-def _check_keep_alive(struct: str, field: str, value: Any) -> None:
+def check_keep_alive(struct: str, field: str, value: Any) -> None:
+    """Seconds, or a Go duration."""
     if isinstance(value, str):
         try:
             parse_duration_ns(value)
@@ -237,7 +250,7 @@ def _check_think(struct: str, field: str, value: Any) -> None:
         raise ApiError(400, f"think must be a boolean or string ({choices})")
 
 
-def _anything(struct: str, field: str, value: Any) -> None:
+def anything(struct: str, field: str, value: Any) -> None:
     """A field that any value fits."""
 
 
@@ -268,8 +281,8 @@ _MESSAGE: dict[str, Check] = {
 _COMMON: dict[str, Check] = {
     "model": _STRING,
     "stream": _BOOL,
-    "format": _anything,
-    "keep_alive": _check_keep_alive,
+    "format": anything,
+    "keep_alive": check_keep_alive,
     "options": _OBJECT,
     "think": _check_think,
     "truncate": _BOOL,

@@ -2,7 +2,6 @@
 
 import random
 from collections import deque
-from dataclasses import dataclass
 
 from ollama_simulator.clock import Clock
 from ollama_simulator.durations import parse_duration_ns
@@ -10,22 +9,13 @@ from ollama_simulator.exchange import Exchange
 from ollama_simulator.faults import FaultPlan
 from ollama_simulator.models import Catalogue, Model
 from ollama_simulator.options import LoadOptions
+from ollama_simulator.recorded import Recorded
 from ollama_simulator.runners import Runners
 from ollama_simulator.settings import SimulatorSettings
 
-__all__ = ["Gate", "Recorded", "Simulator"]
+__all__ = ["Gate", "Simulator"]
 
 _MOST_RECORDED = 1_000
-
-
-@dataclass(frozen=True, slots=True)
-class Recorded:
-    """A request for text as it arrived."""
-
-    method: str
-    path: str
-    headers: list[tuple[bytes, bytes]]
-    body: bytes
 
 
 class Gate:
@@ -82,4 +72,5 @@ class Simulator:
     async def record(self, exchange: Exchange) -> None:
         """Keep a request for those who ask what an agent sent."""
         body = await exchange.body()
-        self.recorded.append(Recorded(exchange.method, exchange.path, exchange.headers, body))
+        exchange.record = Recorded(exchange.method, exchange.path, exchange.headers, body)
+        self.recorded.append(exchange.record)

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping
 
 from ollama_simulator.exchange import Exchange
-from ollama_simulator.routes import control, information, openai, text
+from ollama_simulator.routes import control, embedding, information, openai, pulling, text
 from ollama_simulator.simulator import Simulator
 
 __all__ = ["CONTROL_PREFIX", "CONTROL_ROUTES", "OLLAMA_ROUTES", "Handler", "Routes"]
@@ -21,6 +21,9 @@ OLLAMA_ROUTES: Routes = {
     "/api/show": {"POST": information.show},
     "/api/chat": {"POST": text.chat},
     "/api/generate": {"POST": text.generate},
+    "/api/embed": {"POST": embedding.embed},
+    "/api/embeddings": {"POST": embedding.embeddings},
+    "/api/pull": {"POST": pulling.pull},
     "/v1/models": {"GET": openai.models},
     "/v1/models/{model}": {"GET": openai.model},
     "/v1/chat/completions": {"POST": openai.chat_completions},

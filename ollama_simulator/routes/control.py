@@ -12,7 +12,7 @@ from ollama_simulator.errors import ApiError, InvalidSetting
 from ollama_simulator.exchange import Exchange
 from ollama_simulator.faults import fault_from
 from ollama_simulator.latency import LatencyModel
-from ollama_simulator.simulator import Recorded, Simulator
+from ollama_simulator.simulator import Simulator
 
 _LONGEST_PAUSE_S = 3_600.0
 
@@ -40,8 +40,8 @@ async def forget_faults(simulator: Simulator, exchange: Exchange) -> None:
 
 
 async def list_requests(simulator: Simulator, exchange: Exchange) -> None:
-    """GET requests: the last requests for text, the oldest first."""
-    await exchange.reply_json({"requests": [_recorded(item) for item in simulator.recorded]})
+    """GET requests: the last requests for text with figures of each, the oldest first."""
+    await exchange.reply_json({"requests": [item.described() for item in simulator.recorded]})
 
 
 async def forget_requests(simulator: Simulator, exchange: Exchange) -> None:
@@ -102,19 +102,3 @@ def _object(given: Any) -> dict[str, Any]:
     if not isinstance(given, dict):
         raise ApiError(400, "an object is expected")
     return given
-
-
-def _recorded(request: Recorded) -> dict[str, Any]:
-    try:
-        body = orjson.loads(request.body)
-    except orjson.JSONDecodeError:
-        body = None
-    return {
-        "method": request.method,
-        "path": request.path,
-        "headers": [
-            [key.decode("latin-1"), value.decode("latin-1")] for key, value in request.headers
-        ],
-        "body": body,
-        "text": request.body.decode("utf-8", "replace") if body is None else None,
-    }

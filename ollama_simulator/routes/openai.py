@@ -66,13 +66,10 @@ async def chat_completions(simulator: Simulator, exchange: Exchange) -> None:
 
 
 async def _refuse(exchange: Exchange, error: ApiError) -> None:
-    await exchange.reply_json(_refusal(error), error.status, content_type=JSON)
-
-
-def _refusal(error: ApiError) -> dict[str, Any]:
-    """An error as OpenAI writes it."""
+    """Answer with an error as OpenAI writes it."""
     kind = _ERROR_TYPES.get(error.status, "api_error")
-    return {"error": {"message": error.text, "type": kind, "param": None, "code": None}}
+    said = {"message": error.text, "type": kind, "param": None, "code": None}
+    await exchange.reply_json({"error": said}, error.status, content_type=JSON)
 
 
 def _model(model: Model, name: str) -> dict[str, Any]:
@@ -221,9 +218,6 @@ class _OpenAIShape:
             "choices": [{"index": 0, "message": message, "finish_reason": finish}],
             "usage": _usage(measured),
         }
-
-    def refusal(self, error: ApiError) -> Any:
-        return _refusal(error)
 
     def _chunk(self, choices: list[dict[str, Any]]) -> dict[str, Any]:
         return self._head("chat.completion.chunk") | {"choices": choices}

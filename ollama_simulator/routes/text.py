@@ -10,7 +10,7 @@ from ollama_simulator.answers import Answer, Piece
 from ollama_simulator.durations import rfc3339
 from ollama_simulator.errors import ApiError
 from ollama_simulator.exchange import JSON_UTF8, NDJSON, Exchange
-from ollama_simulator.generation import check
+from ollama_simulator.generation import Emit, check
 from ollama_simulator.generation import generate as generate_text
 from ollama_simulator.models import Model, is_valid_name
 from ollama_simulator.replies import Measured
@@ -38,9 +38,6 @@ class Shape(Protocol):
 
     def whole(self, reply: Answer, measured: Measured, reason: str) -> Any:
         """A reply in one piece, as JSON."""
-
-    def refusal(self, error: ApiError) -> Any:
-        """An error, as JSON."""
 
 
 async def chat(simulator: Simulator, exchange: Exchange) -> None:
@@ -93,20 +90,15 @@ def _find(simulator: Simulator, request: TextRequest) -> Model:
 async def _work(
     simulator: Simulator, exchange: Exchange, request: TextRequest, model: Model, shape: Shape
 ) -> None:
-    """Load, or produce the text; a refusal is answered here, inside the watched part."""
-    try:
-        if not request.prompt:
-            await _load(simulator, exchange, request, model, shape)
-        elif request.stream:
-            await _stream(simulator, exchange, request, model, shape)
-        else:
-            reply, measured = await generate_text(
-                simulator, request, model, started_ns=exchange.started_ns, emit=None
-            )
-            body = shape.whole(reply, measured, reply.done_reason)
-            await exchange.reply_json(body, content_type=shape.whole_type)
-    except ApiError as error:
-        await exchange.reply_json(shape.refusal(error), error.status)
+    """Load, or produce the text."""
+    if not request.prompt:
+        await _load(simulator, exchange, request, model, shape)
+    elif request.stream:
+        await _stream(simulator, exchange, request, model, shape)
+    else:
+        reply, measured = await _generated(simulator, exchange, request, model, emit=None)
+        body = shape.whole(reply, measured, reply.done_reason)
+        await exchange.reply_json(body, content_type=shape.whole_type)
 
 
 async def _load(
@@ -128,12 +120,27 @@ async def _stream(
             await exchange.open_stream(shape.stream_type)
         await exchange.write_line(shape.line(piece))
 
-    reply, measured = await generate_text(
-        simulator, request, model, started_ns=exchange.started_ns, emit=emit
-    )
+    reply, measured = await _generated(simulator, exchange, request, model, emit=emit)
     if not is_open:
         await exchange.open_stream(shape.stream_type)
     await exchange.close_stream(shape.last(reply, measured))
+
+
+async def _generated(
+    simulator: Simulator,
+    exchange: Exchange,
+    request: TextRequest,
+    model: Model,
+    *,
+    emit: Emit | None,
+) -> tuple[Answer, Measured]:
+    """Produce the reply, and note it with the request."""
+    reply, measured = await generate_text(
+        simulator, request, model, started_ns=exchange.started_ns, emit=emit
+    )
+    if exchange.record is not None:
+        exchange.record.reply, exchange.record.measured = reply, measured
+    return reply, measured
 
 
 class _OllamaShape:
@@ -143,9 +150,6 @@ class _OllamaShape:
 
     stream_type = NDJSON
     whole_type = JSON_UTF8
-
-    def refusal(self, error: ApiError) -> Any:
-        return {"error": error.text}
 
 
 class _ChatShape(_OllamaShape):

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from ollama_simulator import LatencyModel, SimulatorSettings
-from tests.support.simulator import INSTANT, RunningSimulator, running_simulator
+from tests.support.simulator import INSTANT, client_of, running_simulator
 
 CHAT: dict[str, Any] = {
     "model": "llama2",
@@ -22,10 +22,6 @@ CHAT: dict[str, Any] = {
 def fixed(milliseconds: float, **rest: Any) -> SimulatorSettings:
     latency = LatencyModel(latency_ms=milliseconds, distribution="fixed", load_ms=0, **rest)
     return SimulatorSettings(latency=latency)
-
-
-def client_of(running: RunningSimulator) -> httpx.AsyncClient:
-    return httpx.AsyncClient(base_url=running.url, trust_env=False, timeout=30)
 
 
 async def ask(client: httpx.AsyncClient, **changes: Any) -> dict[str, Any]:
