@@ -5,11 +5,9 @@ from collections.abc import AsyncGenerator
 import anyio
 from sse_starlette import ServerSentEvent
 
-from shared_models.results import TestResult
-
 from .session import RunSession
 from .states import is_terminal
-from .views import result_of, status_of
+from .views import composed_result, status_of
 
 INTERVAL_S = 0.25
 
@@ -32,7 +30,7 @@ async def run_events(session: RunSession, *, after: int) -> AsyncGenerator[Serve
             status_of(session).model_dump_json(), event="status", id=str(position)
         )
         if ended:
-            result: TestResult = result_of(session)
+            result = await composed_result(session)
             yield ServerSentEvent(result.model_dump_json(), event="done", id=str(position))
             return
         await changed.wait()

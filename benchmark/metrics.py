@@ -1,12 +1,12 @@
 """From samples to the figures of a result (pure)."""
 
-import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from shared_models.agent_protocol import InitializeResult, RuntimeStatistics, Sample
-from shared_models.configuration import TestConfiguration
+from shared_models.configuration import TestConfiguration, TestMode
 from shared_models.results import (
     AgentIdentity,
     AgentOrigin,
@@ -16,14 +16,19 @@ from shared_models.results import (
     Tokens,
 )
 
+from .figures import Batches, ModeColumns, OpenLoop, ScenarioCalls, Streaming
 from .launcher import AgentDescription
 from .machine import machine_info
-from .percentiles import percentile_or_none, quantile
+from .percentiles import NS_PER_MS, Ranked, median, milliseconds, percentile_or_none
 from .preflight import ModelServer
 from .resources import ResourceSampler
 from .sample_log import SampleLog
 
-NS_PER_MS = 1e6
+_MODE_COLUMNS: dict[TestMode, Callable[[], ModeColumns]] = {
+    "batch": Batches,
+    "streaming": Streaming,
+    "rate": OpenLoop,
+}
 
 
 @dataclass(slots=True)
@@ -43,6 +48,9 @@ class RunRecord:
     started_at: datetime
     load_average: float | None
     samples: SampleLog
+    columns: Sequence[ModeColumns] = ()
+    dropped: int = 0
+    """Arrivals of an open loop that found too many calls in flight."""
     warm_up: WarmUp
     server: ModelServer | None = None
     agent: InitializeResult | None = None
@@ -61,7 +69,7 @@ def summarise(record: RunRecord) -> Metrics:
     each from its first start to its last end.
     """
     log = record.samples
-    ordered = sorted(log.durations_ns)
+    ordered = Ranked(log.durations_ns)
     elapsed_ns = log.elapsed_ns
     runtime_version = record.agent.runtime_version if record.agent else None
     peak_mb = record.resources.rss_peak_mb if record.resources else None
@@ -85,25 +93,32 @@ def summarise(record: RunRecord) -> Metrics:
         success_count=log.success_count,
         failure_count=log.failure_count,
         failures=dict(log.failures),
-        median_ms=milliseconds(quantile(ordered, 0.5)) if ordered else None,
+        median_ms=milliseconds(median(ordered)),
         p90_ms=milliseconds(percentile_or_none(ordered, 0.90)),
         p95_ms=milliseconds(percentile_or_none(ordered, 0.95)),
         p99_ms=milliseconds(percentile_or_none(ordered, 0.99)),
-        stdev_ms=milliseconds(statistics.stdev(ordered)) if len(ordered) > 1 else None,
+        stdev_ms=milliseconds(log.stdev_ns),
         iterations_per_second=per_second(log.success_count, elapsed_ns),
         cold_start_ms=_cold_start(record.spawn_ms, first_call_ms),
         first_call_ms=first_call_ms,
         warmup_time_ms=record.warm_up.duration_ms,
-        breakdown=Breakdown(
-            framework_ms=milliseconds(log.framework_ns.value),
-            transport_ms=milliseconds(log.transport_ns.value),
-            model_ms=milliseconds(log.model_ns.value),
-        ),
+        breakdown=_breakdown(log),
         tokens=_tokens(log, elapsed_ns),
         time_to_first_token_ms=milliseconds(log.first_token_ns.value),
         resources=(record.resources or ResourceSampler(())).figures(record.runtimes),
         environment=_environment(record),
+        **_of_the_mode(record),
     )
+
+
+def columns_for(configuration: TestConfiguration) -> list[ModeColumns]:
+    """Return the columns of the figures that this run will have beside those of every run."""
+    columns: list[ModeColumns] = []
+    if configuration.test_mode in _MODE_COLUMNS:
+        columns.append(_MODE_COLUMNS[configuration.test_mode]())
+    if configuration.scenario != "chat":
+        columns.append(ScenarioCalls())
+    return columns
 
 
 def per_second(count: int, elapsed_ns: int) -> float | None:
@@ -128,6 +143,38 @@ def _cold_start(spawn_ms: float | None, first_call_ms: float | None) -> float | 
     return spawn_ms + first_call_ms
 
 
+def _of_the_mode(record: RunRecord) -> dict[str, Any]:
+    figures: dict[str, Any] = {}
+    for column in record.columns:
+        if isinstance(column, Batches):
+            figures["batches"] = column.figures()
+        elif isinstance(column, Streaming):
+            figures["streaming"] = column.figures()
+        elif isinstance(column, OpenLoop):
+            figures["rate"] = column.figures(
+                record.configuration.rate_per_second or 0.0, dropped=record.dropped
+            )
+        elif isinstance(column, ScenarioCalls):
+            figures["scenario"] = column.figures()
+    return figures
+
+
+def _breakdown(log: SampleLog) -> Breakdown:
+    framework_ns, transport_ns = log.framework_ns.value, log.transport_ns.value
+    model_ns, tool_ns = log.model_ns.value, log.tool_ns.value
+    share = None
+    if framework_ns is not None and transport_ns is not None and model_ns is not None:
+        total_ns = framework_ns + transport_ns + model_ns + (tool_ns or 0)
+        share = framework_ns / total_ns if total_ns else None
+    return Breakdown(
+        framework_ms=milliseconds(framework_ns),
+        transport_ms=milliseconds(transport_ns),
+        model_ms=milliseconds(model_ns),
+        tool_ms=milliseconds(tool_ns),
+        framework_share=share,
+    )
+
+
 def _tokens(log: SampleLog, elapsed_ns: int) -> Tokens:
     completion = log.completion_tokens
     return Tokens(
@@ -147,8 +194,3 @@ def _environment(record: RunRecord) -> Environment:
         model_quantization=server.quantization if server else None,
         load_average=record.load_average,
     )
-
-
-def milliseconds(value_ns: float | None) -> float | None:
-    """Return nanoseconds as milliseconds; unknown stays unknown."""
-    return None if value_ns is None else value_ns / NS_PER_MS

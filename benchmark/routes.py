@@ -33,7 +33,7 @@ from .probe import CapabilityProbe
 from .runs import Runs
 from .sample_export import block_json, result_json, samples_csv
 from .session import BlockEnd, RunSession
-from .views import IDLE, result_of, status_of
+from .views import IDLE, composed_result, status_of
 
 ABANDONED = "Stopped: the client that waited for the run went away"
 KEEP_ALIVE_S = 15
@@ -110,9 +110,8 @@ class BenchmarkApi:
             group.cancel_scope.cancel()
         if samples:
             return StreamingResponse(result_json(session), media_type="application/json")
-        return Response(
-            result_of(session).model_dump_json(exclude={"samples"}), media_type="application/json"
-        )
+        result = await composed_result(session)
+        return Response(result.model_dump_json(exclude={"samples"}), media_type="application/json")
 
     async def start(self, configuration: TestConfiguration, response: Response) -> StartReply:
         """Accept a run; its status, events and results are found by the session's id."""

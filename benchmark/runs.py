@@ -17,6 +17,7 @@ from service_defaults.errors import EndpointUnresolved, ProblemError
 from service_defaults.settings import process_environment
 from shared_models.configuration import DEFAULT_ENDPOINT, TestConfiguration
 
+from .acceptance import completed, refusal
 from .blocks import Grant
 from .launcher import AgentLauncher
 from .session import STOP_GRACE_S, BlockEnd, RunSession
@@ -73,7 +74,7 @@ class Runs:
         """
         self._check_supported(configuration)
         self._check_free(configuration)
-        configuration = await self._with_endpoint(configuration)
+        configuration = await self._complete(configuration)
         self._check_free(configuration)  # others may have come meanwhile; from here nothing waits
         session = RunSession(self._launcher, configuration)
         self._sessions[session.id] = session
@@ -111,8 +112,8 @@ class Runs:
         if session_id in self._claimed:
             raise ProblemError(409, "A block of this run has been asked for")
         self._check_no_block()
-        if (refusal := session.refusal(grant)) is not None:
-            field, reason = refusal
+        if (refused := session.refusal(grant)) is not None:
+            field, reason = refused
             raise ProblemError(422, "This block is not possible", detail=reason, field=field)
         self._claimed.add(session_id)
         return session
@@ -151,31 +152,16 @@ class Runs:
         found = service_url("ollama", process_environment())
         return found or DEFAULT_ENDPOINT
 
-    async def _with_endpoint(self, configuration: TestConfiguration) -> TestConfiguration:
+    async def _complete(self, configuration: TestConfiguration) -> TestConfiguration:
         endpoint = configuration.endpoint or self.endpoint()
         with suppress(EndpointUnresolved):  # the run itself fails with that cause
             await self._policy.check(endpoint)
-        return configuration.model_copy(update={"endpoint": endpoint})
+        return completed(configuration, endpoint)
 
     def _check_supported(self, configuration: TestConfiguration) -> None:
-        description = self._launcher.description
-        checks = {
-            "testMode": configuration.test_mode in description.modes,
-            "scenario": configuration.scenario in description.scenarios,
-            "flavour": configuration.flavour in description.flavours,
-            "warmupIterations": configuration.warmup_iterations != "auto",
-            "ratePerSecond": configuration.rate_per_second is None,
-            "arrivals": configuration.arrivals == "constant",
-            "agentProcesses": configuration.agent_processes == 1,
-        }
-        for field, supported in checks.items():
-            if not supported:
-                raise ProblemError(
-                    422,
-                    "The backend cannot do this",
-                    detail=f"this value of {field} is not supported by this backend",
-                    field=field,
-                )
+        if (refused := refusal(configuration, self._launcher.description)) is not None:
+            field, reason = refused
+            raise ProblemError(422, "The backend cannot do this", detail=reason, field=field)
 
 
 async def _stop_all(sessions: Sequence[RunSession], grace_s: float) -> None:

@@ -4,11 +4,12 @@ A million samples as objects would take gigabytes; the figures need one column o
 few sums, and the raw samples are only read back when somebody asks for them.
 """
 
+import math
 import zlib
 from array import array
 from bisect import bisect_right
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import orjson
@@ -16,6 +17,7 @@ import orjson
 from shared_models.agent_protocol import Sample
 
 from .errors import BridgeProtocol
+from .figures import Mean, ModeColumns
 
 MAX_NS = 2**62
 """Past it (146 years) a time is no measurement; columns hold 64 bits."""
@@ -23,31 +25,12 @@ PAGE = 16_384
 """Sequence numbers in one page of the memory of those that were seen."""
 
 
-class Mean:
-    """A running mean over the samples that have the figure."""
-
-    __slots__ = ("count", "total")
-
-    def __init__(self) -> None:
-        self.total = 0
-        self.count = 0
-
-    def add(self, value: int | None) -> None:
-        """Count a value; None is unknown and changes nothing."""
-        if value is not None:
-            self.total += value
-            self.count += 1
-
-    @property
-    def value(self) -> float | None:
-        """The mean, or None without a value."""
-        return self.total / self.count if self.count else None
-
-
 class SampleLog:
     """Append-only; failures and cancelled calls never enter a latency figure."""
 
-    def __init__(self) -> None:
+    def __init__(self, columns: Sequence[ModeColumns] = ()) -> None:
+        """`columns` are filled along with the figures that every run has."""
+        self._columns = columns
         self.durations_ns = array("q")
         """Latencies of the successful calls, in order of arrival.
 
@@ -55,6 +38,7 @@ class SampleLog:
         """
         self.failures: Counter[str] = Counter()
         self.framework_ns, self.transport_ns, self.model_ns = Mean(), Mean(), Mean()
+        self.tool_ns = Mean()
         self.prompt_tokens, self.completion_tokens = Mean(), Mean()
         self.first_token_ns = Mean()
         self.last_duration_ns: int | None = None
@@ -66,6 +50,7 @@ class SampleLog:
         """Last end of the newest block."""
         self._earlier_blocks_ns = 0
         self._total_ns = 0
+        self._squares_ns = 0
         self._min_ns: int | None = None
         self._max_ns: int | None = None
         # Several agent processes number their samples far apart: pages instead of one long row.
@@ -98,6 +83,15 @@ class SampleLog:
         return self._total_ns / self.success_count if self.success_count else None
 
     @property
+    def stdev_ns(self) -> float | None:
+        """Sample standard deviation of the successful calls (n − 1), None below two."""
+        count = self.success_count
+        if count < 2:
+            return None
+        # Whole numbers throughout: nothing cancels, however large the sums are.
+        return math.sqrt((count * self._squares_ns - self._total_ns**2) / (count * (count - 1)))
+
+    @property
     def extremes_ns(self) -> tuple[int | None, int | None]:
         """Shortest and longest successful call."""
         return self._min_ns, self._max_ns
@@ -111,6 +105,8 @@ class SampleLog:
         """Begin a new block; the samples that follow belong to it."""
         self._earlier_blocks_ns += self.block_ns
         self.first_start_ns = self.last_end_ns = None
+        for column in self._columns:
+            column.open_block()
 
     @property
     def block_ns(self) -> int:
@@ -119,8 +115,8 @@ class SampleLog:
             return 0
         return self.last_end_ns - self.first_start_ns
 
-    def extend(self, samples: list[Sample], *, offset_ns: int = 0) -> None:
-        """Add samples, whose block began `offset_ns` after the start of the run's clock.
+    def extend(self, samples: list[Sample], *, offset_ns: int = 0, process: int = 0) -> None:
+        """Add samples of a process, whose block began `offset_ns` into the run.
 
         Raises BridgeProtocol for a sequence number that was there before and for times that no
         clock gives; the samples in front of that one are kept.
@@ -130,6 +126,8 @@ class SampleLog:
             for sample in samples:
                 self._claim(sample)
                 self._count_in(sample, offset_ns)
+                for column in self._columns:
+                    column.add(process, sample, offset_ns)
                 good.append(sample)
         finally:
             if good:
@@ -183,6 +181,7 @@ class SampleLog:
         self.last_duration_ns = latency_ns
         self.durations_ns.append(latency_ns)
         self._total_ns += latency_ns
+        self._squares_ns += latency_ns * latency_ns
         self._min_ns = latency_ns if self._min_ns is None else min(self._min_ns, latency_ns)
         self._max_ns = latency_ns if self._max_ns is None else max(self._max_ns, latency_ns)
         duration_ns = sample.duration_ns
@@ -192,6 +191,7 @@ class SampleLog:
             if model_ns is not None:
                 self.transport_ns.add(transport_ns - model_ns)
         self.model_ns.add(model_ns)
+        self.tool_ns.add(sample.tool_ns)
         self.prompt_tokens.add(sample.prompt_tokens)
         self.completion_tokens.add(sample.completion_tokens)
         self.first_token_ns.add(sample.first_token_ns)

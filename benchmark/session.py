@@ -18,13 +18,14 @@ from shared_models.agent_protocol import (
     WarmupParams,
 )
 from shared_models.configuration import TestConfiguration
+from shared_models.results import TestResult
 
 from .agents import Agents, open_agents
 from .blocks import Block, BlockPlan, Grant
 from .errors import BridgeError, BridgeProtocol, ModelNotFound, RunError
 from .launcher import AgentLauncher
 from .machine import load_average
-from .metrics import RunRecord, WarmUp
+from .metrics import RunRecord, WarmUp, columns_for
 from .preflight import look_at_server
 from .resources import ResourceSampler
 from .sample_log import SampleLog
@@ -58,15 +59,19 @@ class RunSession:
         self.state = RunState.IDLE
         self.message: str | None = None
         self.failure_kind: str | None = None
+        self.result: TestResult | None = None
+        """Kept once it has been made of a run that has ended."""
         self.finished = anyio.Event()
         self.started_at = monotonic()
         self.ended_at: float | None = None
+        columns = columns_for(configuration)
         self.record = RunRecord(
             configuration=configuration,
             description=launcher.description,
             started_at=datetime.now(UTC),
             load_average=load_average(),
-            samples=SampleLog(),
+            samples=SampleLog(columns),
+            columns=columns,
             warm_up=WarmUp(),
         )
         self._launcher = launcher
@@ -234,6 +239,7 @@ class RunSession:
         block = self._block = Block(shares, offset_ns=started_ns - self._clock_start_ns)
         results = await agents.run(shares, silence_s=self._silence_s())
         block.end(results, early=self._may_end_early)
+        self.record.dropped += block.dropped
         self._plan.take(self._grant, results)
 
     @property
@@ -270,7 +276,7 @@ class RunSession:
             raise BridgeProtocol("the agent sent samples that belong to no run")
         block.receive(process, params.samples)
         log = self.record.samples
-        log.extend(params.samples, offset_ns=block.offset_ns)
+        log.extend(params.samples, offset_ns=block.offset_ns, process=process)
         if self.record.first_sample is None and params.samples:
             self.record.first_sample = params.samples[0]
         if log.consecutive_failures and self._given_up is None:

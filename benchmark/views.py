@@ -1,14 +1,19 @@
-"""A run as the API shows it: its status while it goes on, its result afterwards (pure)."""
+"""A run as the API shows it: its status while it goes on, its result afterwards."""
 
 from time import monotonic
+
+import anyio.to_thread
 
 from shared_models.results import TestResult, TestStatus
 
 from .machine import machine_info
-from .metrics import NS_PER_MS, milliseconds, per_second, summarise
+from .metrics import per_second, summarise
+from .percentiles import NS_PER_MS, milliseconds
 from .session import RunSession
 from .states import PUBLIC_STATUS, RunState, is_terminal
 
+LONG_RUN = 20_000
+"""From so many samples on the figures take longer than other requests should wait."""
 IDLE = TestStatus(
     session_id=None,
     status="Idle",
@@ -68,8 +73,25 @@ def status_of(session: RunSession) -> TestStatus:
     )
 
 
+async def composed_result(session: RunSession) -> TestResult:
+    """Return `result_of`; a long run's figures are computed in a thread, the service goes on."""
+    if len(session.record.samples) < LONG_RUN:
+        return result_of(session)
+    return await anyio.to_thread.run_sync(result_of, session)
+
+
 def result_of(session: RunSession) -> TestResult:
     """Return the end of a run, or its figures so far; without the samples."""
+    if session.result is not None:
+        return session.result
+    ended = is_terminal(session.state)
+    result = _result(session)
+    if ended:
+        session.result = result
+    return result
+
+
+def _result(session: RunSession) -> TestResult:
     log = session.record.samples
     completed = session.state is RunState.COMPLETED
     return TestResult(

@@ -13,6 +13,19 @@ Arrivals = Literal["constant", "poisson"]
 
 DEFAULT_MODEL = "ministral-3"
 DEFAULT_ENDPOINT = "http://localhost:11434"
+DEFAULT_PROMPT = "Say hello {n}"
+SCENARIO_PROMPTS: dict[Scenario, str] = {
+    "chat": DEFAULT_PROMPT,
+    "tools": (
+        "Add {n} and 7 with the tool, and count the words of 'the quick brown fox' with the other "
+        "tool. Then say both results."
+    ),
+    "conversation": "Tell me fact number {n} about the sea.",
+    "structured": (
+        "Name city number {n} of your favourite cities, with its country and population."
+    ),
+}
+"""What a scenario asks when no prompt is given."""
 
 ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$")]
 Prompt = Annotated[str, Field(min_length=1, max_length=32_768)]
@@ -43,7 +56,7 @@ class TestConfiguration(RequestModel):
     warmup_seconds: Annotated[float, Field(gt=0, le=600)] | None = None
     scenario: Scenario = "chat"
     turns: Annotated[int, Field(ge=1, le=100)] = 5
-    prompt: Prompt = "Say hello {n}"
+    prompt: Prompt = DEFAULT_PROMPT
     prompts: Annotated[list[Prompt], Field(min_length=1, max_length=10_000)] | None = None
     instructions: Annotated[str, Field(max_length=32_768)] | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] = 0.0

@@ -2,14 +2,14 @@
 
 import sys
 import uuid
-from typing import Any
+from typing import Any, get_args
 
 import psutil
 
 from benchmark.launcher import AgentDescription
 from benchmark.session import RunSession
 from service_defaults.endpoints import EndpointPolicy
-from shared_models import AgentOrigin, TestConfiguration
+from shared_models import AgentOrigin, Flavour, Scenario, TestConfiguration, TestMode
 
 from .simulator import running_simulator
 
@@ -47,8 +47,8 @@ def end(request, completed, cancelled=False, wallNs=1):
 def initialize(request):
     reply(request, protocolVersion=1, language="Python", runtime="CPython", runtimeVersion="3",
           framework="scripted", frameworkVersion="1", client="none", clientVersion="1",
-          flavour="agent", processId=os.getpid(), modes=["standard", "batch", "concurrent"],
-          scenarios=["chat"])
+          flavour="agent", processId=os.getpid(), modes=["standard", "batch", "concurrent", "streaming",
+          "rate"], scenarios=["chat", "tools", "conversation", "structured"])
 
 def warmup(request):
     reply(request, samples=[])
@@ -81,7 +81,12 @@ class ScriptedAgent:
 
     def __init__(self, changes: str = "") -> None:
         self.description = AgentDescription(
-            service="scripted-backend", language="Python", framework="Python"
+            service="scripted-backend",
+            language="Python",
+            framework="Python",
+            modes=get_args(TestMode),
+            scenarios=get_args(Scenario),
+            flavours=get_args(Flavour),
         )
         self.reason: str | None = None
         self._mark = f"scripted-{uuid.uuid4().hex}"

@@ -1,12 +1,14 @@
 """Quantiles by linear interpolation, and when there are enough values for one."""
 
 import statistics
+from array import array
+from statistics import fmean
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.percentiles import percentile_or_none, quantile
+from benchmark.percentiles import Ranked, percentile_or_none, quantile
 
 VALUES = st.lists(st.integers(min_value=0, max_value=10**15), min_size=1, max_size=200)
 
@@ -55,3 +57,17 @@ def test_a_percentile_needs_10_values_beyond_it(q: float, least: int) -> None:
     """One value fewer, and there is no figure rather than a wrong one."""
     assert percentile_or_none(range(least - 1), q) is None
     assert percentile_or_none(range(least), q) is not None
+
+
+@given(st.lists(st.integers(min_value=-(2**62), max_value=2**62), max_size=60), st.integers(1, 16))
+def test_a_long_column_is_ranked_like_a_sorted_one(values: list[int], chunk: int) -> None:
+    """However it is cut into chunks, ties and ends included."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("benchmark.percentiles.CHUNK", chunk)
+        found = Ranked(array("q", values))
+
+    assert sorted(values) == list(found)
+    assert sorted(values)[::-1] == [found[-rank] for rank in range(1, len(values) + 1)]
+    assert pytest.approx(fmean(values) if values else None) == found.mean
+    with pytest.raises(IndexError):
+        found[len(values)]

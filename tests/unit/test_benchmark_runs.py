@@ -89,14 +89,9 @@ async def test_the_last_runs_are_remembered_and_older_ones_are_gone() -> None:
 @pytest.mark.parametrize(
     ("configuration", "field"),
     [
-        ({"testMode": "streaming"}, "testMode"),
-        ({"testMode": "rate"}, "testMode"),
-        ({"scenario": "tools"}, "scenario"),
-        ({"flavour": "http"}, "flavour"),
-        ({"warmupIterations": "auto"}, "warmupIterations"),
+        ({"testMode": "rate"}, "ratePerSecond"),
         ({"ratePerSecond": 5.0}, "ratePerSecond"),
         ({"arrivals": "poisson"}, "arrivals"),
-        ({"agentProcesses": 2}, "agentProcesses"),
         ({"endpoint": "http://10.0.0.1"}, "endpoint"),
         ({"endpoint": "nonsense"}, "endpoint"),
     ],
