@@ -4,6 +4,7 @@ The client libraries take a stream without `done` and a missing field for succes
 HTTP 200 with `done: true` and no `error` counts. Zero means absent in Ollama's JSON.
 """
 
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import httpx
@@ -39,27 +40,31 @@ def judge(exchange: Exchange) -> Judgement:
     body = b"".join(exchange.body)
     if exchange.status != 200:
         return _refused(exchange.status, body)
+    lines = [line for line in body.splitlines() if line.strip()]
+    # A library leaves a stream at its error line, so that its end is not seen.
+    if b'"error"' in body and (message := _error_in(lines)):
+        return Judgement(figures={}, kind="stream-error", message=message)
     if exchange.end_ns is None:
         return Judgement(figures={}, kind="incomplete", message="the reply was not read to its end")
+    return _final(lines[-1] if lines else b"")
+
+
+def _error_in(lines: list[bytes]) -> str | None:
+    for line in lines:
+        with suppress(orjson.JSONDecodeError):
+            parsed = orjson.loads(line)
+            if isinstance(parsed, dict) and parsed.get("error"):
+                return str(parsed["error"])
+    return None
+
+
+def _final(line: bytes) -> Judgement:
     try:
-        lines = [orjson.loads(line) for line in _telling_lines(body)]
+        last = orjson.loads(line)
     except orjson.JSONDecodeError as error:
         return Judgement(figures={}, kind="invalid-reply", message=f"not JSON: {error}")
-    if not lines or not all(isinstance(line, dict) for line in lines):
+    if not isinstance(last, dict):
         return Judgement(figures={}, kind="invalid-reply", message="the reply holds no JSON object")
-    for line in lines:
-        if line.get("error"):
-            return Judgement(figures={}, kind="stream-error", message=str(line["error"]))
-    return _final(lines[-1])
-
-
-def _telling_lines(body: bytes) -> list[bytes]:
-    """Return the lines that decide: the last one, and all where one of them may be an error."""
-    lines = [line for line in body.splitlines() if line.strip()]
-    return lines if b'"error"' in body else lines[-1:]
-
-
-def _final(last: dict[str, Any]) -> Judgement:
     figures: dict[str, Any] = {}
     for name, wire_name in _FIGURES:
         value = last.get(name)

@@ -109,6 +109,20 @@ def test_a_body_that_was_not_read_to_its_end_is_incomplete() -> None:
     assert "incomplete" == judged(GOOD, ended=False).kind
 
 
+def test_an_error_in_mid_stream_is_one_also_when_the_rest_was_not_read() -> None:
+    """A library leaves the stream there, maybe in the middle of the next line."""
+    body = b'{"message":{"content":"h"},"done":false}\n{"error":"oops"}\n{"mess'
+
+    assert ("stream-error", "oops") == (judged(body, ended=False).kind, judged(body).message)
+
+
+def test_the_word_error_in_a_text_is_no_error() -> None:
+    """Only the member of that name is."""
+    lines = [{"message": {"content": 'an "error"'}}, {"error": ""}, GOOD]
+
+    assert judged(GOOD) == judged(b"\n".join(map(orjson.dumps, lines)))
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
