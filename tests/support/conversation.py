@@ -16,6 +16,14 @@ from shared_models import MAX_LINE_BYTES, Sample, TestConfiguration
 PATIENCE_S = 30.0
 
 
+class Refused(Exception):
+    """The agent answered with an error."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
 class Conversation:
     """One agent; replies are found by id, notifications are kept in `samples`."""
 
@@ -66,11 +74,16 @@ class Conversation:
         return message
 
     async def initialize(self, endpoint: str, **configuration: Any) -> dict[str, Any]:
-        """Introduce ourselves with a configuration for `endpoint`; return the agent's result."""
+        """Introduce ourselves with a configuration for `endpoint`; return the agent's result.
+
+        Raises Refused.
+        """
         wanted = TestConfiguration.model_validate({"endpoint": endpoint, **configuration})
         reply = await self.ask(
             "initialize", protocolVersion=1, configuration=wanted.model_dump(exclude_none=True)
         )
+        if "error" in reply:
+            raise Refused(**reply["error"])
         result: dict[str, Any] = reply["result"]
         return result
 
