@@ -47,8 +47,9 @@ def end(request, completed, cancelled=False, wallNs=1):
 def initialize(request):
     reply(request, protocolVersion=1, language="Python", runtime="CPython", runtimeVersion="3",
           framework="scripted", frameworkVersion="1", client="none", clientVersion="1",
-          flavour="agent", processId=os.getpid(), modes=["standard", "batch", "concurrent", "streaming",
-          "rate"], scenarios=["chat", "tools", "conversation", "structured"])
+          flavour="agent", processId=os.getpid(),
+          modes=["standard", "batch", "concurrent", "streaming", "rate"],
+          scenarios=["chat", "tools", "conversation", "structured"])
 
 def warmup(request):
     reply(request, samples=[])
