@@ -31,6 +31,7 @@ class Progress:
         self._done = self._total = 0
         self._launch = self._launches = 0
         self._timed_s = self._opening_s = 0.0
+        self._opened = 0
         self._left_s: float | None = None
 
     @property
@@ -56,6 +57,7 @@ class Progress:
     def opened(self, seconds: float) -> None:
         """Note what it took to launch and warm all sides once."""
         self._opening_s += seconds
+        self._opened += 1
 
     def finished(self, segment: Segment, seconds: float) -> None:
         """Note a segment that has ended."""
@@ -89,10 +91,10 @@ class Progress:
     def _remaining_s(self) -> float | None:
         if self._ended is not None:
             return 0.0
-        if self._left_s is not None or not self._done or not self._launch:
+        if not self._done or not self._opened:
             return self._left_s
         calls_s = self._timed_s / self._done * (self._total - self._done)
-        return calls_s + self._opening_s / self._launch * (self._launches - self._launch)
+        return calls_s + self._opening_s / self._opened * (self._launches - self._opened)
 
 
 def work(segment: Segment) -> int:
