@@ -19,6 +19,8 @@ from .following import follow
 from .observed import compared_side, observed
 from .parallel import run_parallel
 from .probing import probe_backend
+from .prompts import PromptList, read_prompts
+from .rows import report_json
 
 __all__ = [
     "BackendClient",
@@ -28,11 +30,14 @@ __all__ = [
     "BackendReplyInvalid",
     "BackendUnreachable",
     "ComparisonRun",
+    "PromptList",
     "PromptsInvalid",
     "SideFailed",
     "compared_side",
     "follow",
     "observed",
     "probe_backend",
+    "read_prompts",
+    "report_json",
     "run_parallel",
 ]
