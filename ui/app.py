@@ -13,7 +13,7 @@ from service_defaults.security import allowed_origins
 from service_defaults.service import create_service
 
 from . import pages, theme
-from .api import Comparisons, api_router, comparison_router, refuse_unknown
+from .api import ComparisonApi, Comparisons, api_router, refuse_unknown
 from .clients import Deps
 from .feed import Feed
 from .settings import WebSettings, listening_port, storage_secret
@@ -50,7 +50,7 @@ def create_app(settings: WebSettings, deps: Deps) -> FastAPI:
     # The documentation pages of FastAPI load scripts from elsewhere, which our policy forbids.
     app = create_service("web", settings, lifespan=lifespan)
     app.include_router(api_router(deps))
-    app.include_router(comparison_router(deps, comparisons))
+    app.include_router(ComparisonApi(deps, comparisons).router())
     refuse_unknown(app)
     theme.install()
     pages.register(feed)

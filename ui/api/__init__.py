@@ -1,7 +1,7 @@
 """The REST API of the web service."""
 
-from .comparisons import comparison_router
+from .comparisons import ComparisonApi
 from .registry import Comparisons
 from .routes import api_router, refuse_unknown
 
-__all__ = ["Comparisons", "api_router", "comparison_router", "refuse_unknown"]
+__all__ = ["ComparisonApi", "Comparisons", "api_router", "refuse_unknown"]

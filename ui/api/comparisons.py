@@ -34,51 +34,66 @@ STREAM: dict[int | str, dict[str, Any]] = {
 Page = Annotated[int, Query(ge=1, le=1_000_000)]
 
 
-def comparison_router(deps: Deps, comparisons: Comparisons) -> APIRouter:
-    """Return the routes."""
-    router = APIRouter(prefix="/api/comparisons", tags=["comparison"], route_class=StrictJsonRoute)
+class ComparisonApi:
+    """The handlers."""
 
-    @router.post(
-        "", status_code=202, responses=problem_responses(400, 401, 403, 409, 413, 422, 502, 503)
-    )
-    async def start(request: ComparisonRequest, response: Response) -> ComparisonAccepted:
+    def __init__(self, deps: Deps, comparisons: Comparisons) -> None:
+        self._deps = deps
+        self._comparisons = comparisons
+
+    def router(self) -> APIRouter:
+        """Return the routes under `/api/comparisons`."""
+        router = APIRouter(
+            prefix="/api/comparisons", tags=["comparison"], route_class=StrictJsonRoute
+        )
+        one, body = "/{identity}", (400, 403, 413, 415, 422)
+        router.post("", status_code=202, responses=problem_responses(*body, 401, 409, 502, 503))(
+            self.start
+        )
+        router.get("", responses=problem_responses(400, 422))(self.listed)
+        router.get(
+            one, response_model=ComparisonReport, responses=problem_responses(400, 404, 422)
+        )(self.one)
+        router.get(
+            f"{one}/events",
+            response_class=EventSourceResponse,
+            responses=STREAM | problem_responses(400, 404, 422),
+        )(self.events)
+        router.post(f"{one}/stop", responses=problem_responses(400, 403, 404, 422))(self.stop)
+        router.delete(one, status_code=204, responses=problem_responses(400, 403, 404, 409, 422))(
+            self.delete
+        )
+        return router
+
+    async def start(self, request: ComparisonRequest, response: Response) -> ComparisonAccepted:
         """Start a comparison in the background; 409 while another one goes on."""
         if request.configuration.endpoint is not None:
-            await deps.policy.check(request.configuration.endpoint)
-        run = comparisons.start(request)
+            await self._deps.policy.check(request.configuration.endpoint)
+        run = self._comparisons.start(request)
         response.headers["location"] = f"/api/comparisons/{run.id}"
         return ComparisonAccepted(id=run.id, message="The comparison has started")
 
-    @router.get("", responses=problem_responses(400, 422))
-    async def listed(page: Page = 1) -> ComparisonList:
+    async def listed(self, page: Page = 1) -> ComparisonList:
         """Return the comparisons, newest first, twenty a page."""
-        runs = comparisons.newest_first
+        runs = self._comparisons.newest_first
         shown = runs[(page - 1) * PAGE_SIZE : page * PAGE_SIZE]
         return ComparisonList(comparisons=[run.report for run in shown], total=len(runs))
 
-    @router.get(
-        "/{identity}", response_model=ComparisonReport, responses=problem_responses(400, 404, 422)
-    )
-    async def one(identity: str, samples: bool = False) -> Response:
+    async def one(self, identity: str, samples: bool = False) -> Response:
         """Return the report as it is now; `samples` adds every call with its place."""
-        run = comparisons.find(identity)
+        run = self._comparisons.find(identity)
         if samples:
             return StreamingResponse(
                 report_json(run.report, run.record), media_type="application/json"
             )
         return Response(run.report.model_dump_json(), media_type="application/json")
 
-    @router.get(
-        "/{identity}/events",
-        response_class=EventSourceResponse,
-        responses=STREAM | problem_responses(400, 404, 422),
-    )
-    async def events(identity: str) -> EventSourceResponse:
+    async def events(self, identity: str) -> EventSourceResponse:
         """Follow a comparison: its report at every change, at most 4 a second, until it is final.
 
         Every event is the whole report, so that a client that comes back has missed nothing.
         """
-        run = comparisons.find(identity)
+        run = self._comparisons.find(identity)
 
         async def stream() -> AsyncIterator[ServerSentEvent]:
             async for report in run.reports():
@@ -86,20 +101,14 @@ def comparison_router(deps: Deps, comparisons: Comparisons) -> APIRouter:
 
         return EventSourceResponse(stream(), ping=KEEP_ALIVE_S)
 
-    @router.post("/{identity}/stop", responses=problem_responses(400, 403, 404, 422))
-    async def stop(identity: str) -> StopReply:
+    async def stop(self, identity: str) -> StopReply:
         """Stop a comparison and wait until its sessions have ended; one that has stays as it is."""
-        run = comparisons.find(identity)
+        run = self._comparisons.find(identity)
         stopped = not run.finished.is_set()
         await run.stop()
         message = "The comparison was stopped" if stopped else "The comparison had ended"
         return StopReply(stopped=stopped, message=message)
 
-    @router.delete(
-        "/{identity}", status_code=204, responses=problem_responses(400, 403, 404, 409, 422)
-    )
-    async def delete(identity: str) -> None:
+    async def delete(self, identity: str) -> None:
         """Forget a comparison that has ended; 409 while it goes on."""
-        comparisons.forget(identity)
-
-    return router
+        self._comparisons.forget(identity)
