@@ -11,7 +11,8 @@ from service_defaults.settings import process_environment
 from .errors import BuildFailed
 
 MINIMUM_MAJOR = 10
-PUBLISH_TIMEOUT_S = 600.0
+PUBLISH_TIMEOUT_S = 1_800.0
+"""A NativeAOT agent takes 70 s on two idle cores, five minutes on two busy ones."""
 
 _QUERY_TIMEOUT_S = 30.0
 _TAIL_LINES = 20

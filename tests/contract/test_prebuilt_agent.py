@@ -86,7 +86,6 @@ async def test_nothing_that_the_native_agent_needs_was_trimmed_away(
 
     result = await talk.run(mode=mode, iterations=4, **rate)
 
-    assert mode in told["modes"]
     assert 4 == result["completed"] + result["dropped"]
     assert result["completed"] >= 1
     assert {"ok"} == {sample.outcome for sample in talk.samples}
