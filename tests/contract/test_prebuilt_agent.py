@@ -81,7 +81,7 @@ async def test_nothing_that_the_native_agent_needs_was_trimmed_away(
 ) -> None:
     """Every scenario works in every mode: what is missing is missed only when it is called."""
     talk, simulator = native_agent
-    told = await talk.initialize(simulator.url, flavour="aot", scenario=scenario, seed=1)
+    await talk.initialize(simulator.url, flavour="aot", scenario=scenario, seed=1)
     rate = {"ratePerSecond": 100.0, "arrivals": "constant"} if mode == "rate" else {}
 
     result = await talk.run(mode=mode, iterations=4, **rate)
