@@ -48,9 +48,14 @@ class Groups:
 
     def medians(self, values: Floats) -> Floats:
         """Return the median per group (g,): the mean of the two middle ones for even counts."""
+        n = len(values)
+        ascending = np.argsort(values)
+        place = np.empty(n, dtype=np.int64)
+        place[ascending] = np.arange(n)
         group = np.repeat(np.arange(len(self.starts)), self.counts)
-        grouped = values[self.order]
-        grouped = grouped[np.lexsort((grouped, group))]
+        # One sort of integers by (group, place) is several times faster than a sort by two keys.
+        ordered = np.sort(group * n + place[self.order])
+        grouped = values[ascending[ordered % n]] if n else values
         low = self.starts + (self.counts - 1) // 2
         high = self.starts + self.counts // 2
         middle: Floats = (grouped[low] + grouped[high]) / 2

@@ -10,6 +10,7 @@ import numpy as np
 from shared_models import Verdict, VerdictReason
 
 from .blocks import LogRatios, log_ratios
+from .clusters import clustered, percentile_ratios
 from .drift import Trend, differential_drift
 from .effect_size import effect_size
 from .failures import IMBALANCE_P, imbalance_p, too_many_failures
@@ -133,7 +134,7 @@ def _pair(
 ) -> PairAnalysis:
     verdict, reason = judge(pair, design, verdict)
     baseline, candidate = _ascending_ms(pair.baseline_side), _ascending_ms(pair.candidate_side)
-    median_ratio = _quantile_ratio(baseline, candidate, 0.5, design)
+    median_ratio = _median_ratio(baseline, candidate, design)
     difference_ms = (
         float(np.median(candidate) - np.median(baseline)) if median_ratio is not None else None
     )
@@ -153,7 +154,7 @@ def _pair(
         ratio=None if median_ratio is None else median_ratio.value,
         median_ratio=median_ratio,
         mean_ratio=mean_ratio(baseline, candidate),
-        percentile_ratios=_percentile_ratios(baseline, candidate, design),
+        percentile_ratios=_percentile_ratios(pair, design),
         effect_size=effect_size(baseline, candidate),
     )
 
@@ -191,7 +192,6 @@ def _shown(
 ) -> Estimate:
     alpha = design.alpha_at_this_look
     several = found.unit == "launch"
-    effect = order_effect(pair.ratios, pair.candidate_first)
     return Estimate(
         ratio=math.exp(found.mean),
         interval95=found.interval(1 - alpha),
@@ -205,26 +205,31 @@ def _shown(
         launches_needed=launches_needed(found.stdev, design.margin, alpha=alpha)
         if several
         else None,
-        order_effect=effect,
+        order_effect=order_effect(pair.ratios, pair.candidate_first),
     )
 
 
-def _percentile_ratios(baseline: Floats, candidate: Floats, design: Design) -> dict[str, Estimated]:
-    least = min(len(baseline), len(candidate))
-    found = {
-        name: _quantile_ratio(baseline, candidate, q, design)
-        for name, q in PERCENTILES.items()
-        if least >= least_count(q)
+def _percentile_ratios(pair: MeasuredPair, design: Design) -> dict[str, Estimated]:
+    """Super-blocks are resampled where there are enough of them, else single calls."""
+    baseline, candidate = pair.baseline_side, pair.candidate_side
+    least = min(int(side.counted.sum()) for side in (baseline, candidate))
+    quantiles = {name: q for name, q in PERCENTILES.items() if least >= least_count(q)}
+    if not quantiles:
+        return {}
+    found = clustered(baseline, candidate)
+    if found is not None:
+        return percentile_ratios(*found, quantiles, seed=design.seed)
+    low, high = _ascending_ms(baseline), _ascending_ms(candidate)
+    return {
+        name: quantile_ratio(low, high, q, resamples=design.resamples, seed=design.seed)
+        for name, q in quantiles.items()
     }
-    return {name: ratio for name, ratio in found.items() if ratio is not None}
 
 
-def _quantile_ratio(
-    baseline: Floats, candidate: Floats, q: float, design: Design
-) -> Estimated | None:
+def _median_ratio(baseline: Floats, candidate: Floats, design: Design) -> Estimated | None:
     if not (len(baseline) and len(candidate)):
         return None
-    return quantile_ratio(baseline, candidate, q, resamples=design.resamples, seed=design.seed)
+    return quantile_ratio(baseline, candidate, 0.5, resamples=design.resamples, seed=design.seed)
 
 
 def _ascending_ms(side: SideObservations) -> Floats:

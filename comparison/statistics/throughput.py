@@ -12,16 +12,19 @@ from .groups import Groups
 from .observations import Booleans, Floats, Integers, SideObservations
 
 MIN_WINDOWS = 10
+MIN_CALLS_PER_SLICE = 10
+"""With fewer, whole calls entering or leaving a slice would look like a changing rate."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Windows:
-    """One side's windows in order, each array (windows,): first row, seconds and calls.
+    """One side's windows in order, each array (windows,): a row of it, start, seconds and calls.
 
     `seconds` is last end − first intended start over all rows with a known end, failed or not.
     """
 
     first_row: Integers
+    start_s: Floats
     seconds: Floats
     calls: Floats
 
@@ -35,6 +38,7 @@ def windows_of(side: SideObservations, wanted: Booleans) -> Windows:
     first = groups.minima(side.start_s)
     return Windows(
         groups.order[groups.starts],
+        first,
         np.where(last > first, last - first, 0.0),
         groups.sums(wanted.astype(np.float64)),
     )
@@ -43,15 +47,33 @@ def windows_of(side: SideObservations, wanted: Booleans) -> Windows:
 def rate_per_second(side: SideObservations, wanted: Booleans) -> Estimated | None:
     """Return wanted calls per second of windows, with a t interval over them from ten on.
 
-    None without a window that lasted.
+    Fewer windows are cut into equal slices, the first and last of each left out as its ramp and
+    tail; the slices then say how far the rate varies. None without a window that lasted.
     """
     windows = windows_of(side, wanted)
-    lasted = windows.seconds > 0
-    seconds, calls = windows.seconds[lasted], windows.calls[lasted]
-    if not len(seconds):
+    seconds, calls = windows.seconds, windows.calls
+    if not seconds.sum():
         return None
-    value = float(calls.sum() / seconds.sum())
-    return Estimated(value=value, interval=_interval(calls, seconds, value))
+    rate = float(calls.sum() / seconds.sum())
+    if len(seconds) < MIN_WINDOWS:
+        seconds, calls = _slices(side, wanted, windows)
+    return Estimated(value=rate, interval=_interval(calls, seconds, rate))
+
+
+def _slices(side: SideObservations, wanted: Booleans, windows: Windows) -> tuple[Floats, Floats]:
+    """Return the seconds of the inner slices of all windows, and the calls that ended in each."""
+    count = math.ceil(MIN_WINDOWS / len(windows.seconds)) + 2
+    index = np.searchsorted(side.window[windows.first_row], side.window[wanted])
+    since = (side.start_s + side.latency_s)[wanted] - windows.start_s[index]
+    length = windows.seconds / count
+    place = (since / np.maximum(length, np.finfo(np.float64).tiny)[index]).astype(np.int64)
+    table = np.bincount(
+        index * count + place.clip(0, count - 1), minlength=count * len(length)
+    ).reshape(len(length), count)
+    inner = table[:, 1:-1].ravel().astype(np.float64)
+    if inner.mean() < MIN_CALLS_PER_SLICE:
+        return np.empty(0), np.empty(0)
+    return np.repeat(length, count - 2), inner
 
 
 def _interval(calls: Floats, seconds: Floats, rate: float) -> Interval | None:
@@ -59,6 +81,6 @@ def _interval(calls: Floats, seconds: Floats, rate: float) -> Interval | None:
     if n < MIN_WINDOWS:
         return None
     # The residuals of a ratio estimate: windows need not last equally long.
-    residuals = (calls - rate * seconds) / seconds.mean()
+    residuals = (calls - calls.sum() / seconds.sum() * seconds) / seconds.mean()
     half = t_quantile(0.975, n - 1) * math.sqrt(float((residuals**2).sum()) / (n - 1) / n)
     return Interval(low=max(0.0, rate - half), high=rate + half, confidence=0.95)

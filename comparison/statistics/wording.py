@@ -112,8 +112,9 @@ SENTENCES: Mapping[str, tuple[Severity, str]] = {
     "drift": (
         "note",
         (
-            "{label}: the times drift with the clock, by {change:+.1%} from the first to the "
-            "last quarter. Alternation cancels what both sides share."
+            "{label}: the times change over the run, by {change:+.1%} from the first to the last "
+            "quarter; the machine drifts, or launches differ. Alternation cancels what both "
+            "sides share."
         ),
     ),
     "drift-uncancelled": (
