@@ -34,15 +34,16 @@ def normal_tail(z: float) -> float:
 
 def binomial_quantile(p: float, n: int, probability: float) -> int:
     """Return the smallest k with P(X ≤ k) ≥ p."""
-    k = max(0, math.ceil(float(special.bdtrik(p, n, probability))) - 1)
-    while k < n and float(special.bdtr(k, n, probability)) < p:
-        k += 1
-    return k
+    upper = math.ceil(float(special.bdtrik(p, n, probability)))
+    lower = max(0, upper - 1)
+    return lower if float(special.bdtr(lower, n, probability)) >= p else upper
 
 
 def binomial_tail(k: int, n: int, probability: float) -> float:
     """Return P(X ≥ k)."""
-    return 1.0 if k <= 0 else float(special.bdtrc(k - 1, n, probability))
+    if k <= 0 or k > n:
+        return float(k <= 0)
+    return float(special.bdtrc(k - 1, n, probability))
 
 
 def hypergeometric_masses(total: int, marked: int, drawn: int) -> tuple[int, Floats]:

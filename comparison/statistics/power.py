@@ -7,8 +7,8 @@ from .launches import LogEstimate
 
 POWER = 0.80
 MAX_LAUNCHES = 10_000
-MEDIAN_EFFICIENCY = 1.25
-"""The standard error of a normal median is this many times that of the mean (√(π/2))."""
+MEDIAN_EFFICIENCY = math.sqrt(math.pi / 2)
+"""The standard error of a normal median is this many times that of the mean (1.25)."""
 
 
 def minimum_detectable_effect(found: LogEstimate, *, alpha: float = 0.05) -> float:

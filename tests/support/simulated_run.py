@@ -68,3 +68,40 @@ class SimulatedRun:
             ok=np.ones(int(own.sum()), dtype=np.bool_),
             launch_position=tuple((launch + number) % 2 for launch in range(self.launches)),
         )
+
+
+def simulated_log_ratios(
+    run: SimulatedRun, *, trials: int, outliers: float = 0.0, correlation: float = 0.0
+) -> NDArray[np.float64]:
+    """Return d of many such runs at once, without their calls; (trials, launches, super-blocks).
+
+    `outliers` is the share of calls that take several times as long; `correlation` is that of
+    neighbouring calls within a launch, AR(1).
+    """
+    random = np.random.default_rng(run.seed)
+    segments = (trials, run.launches, run.super_blocks, 4, run.calls)
+    logs = _autocorrelated(random, segments, correlation) * run.sigma
+    logs += np.where(random.random(segments) < outliers, random.exponential(1.0, segments), 0.0)
+    n = int(np.prod(segments[1:]))
+    logs += np.log1p(run.drift * np.arange(n) / n).reshape(segments[1:])
+    # Odd super-blocks are B-A-A-B: put every one into the order A-B-B-A.
+    logs[:, :, 1::2] = logs[:, :, 1::2, [1, 0, 3, 2]]
+    both = (*segments[:3], 2 * run.calls)
+    baseline = np.median(logs[:, :, :, [0, 3]].reshape(both), axis=-1)
+    candidate = np.median(logs[:, :, :, [1, 2]].reshape(both), axis=-1)
+    effects = random.normal(0, run.launch_sigma, (2, trials, run.launches, 1))
+    ratios: NDArray[np.float64] = candidate - baseline + effects[1] - effects[0]
+    return ratios + np.log(run.ratio)
+
+
+def _autocorrelated(
+    random: np.random.Generator, shape: tuple[int, ...], correlation: float
+) -> NDArray[np.float64]:
+    noise = random.normal(0, 1, shape)
+    if not correlation:
+        return noise
+    series = noise.reshape(*shape[:2], -1)
+    fresh = np.sqrt(1 - correlation**2)
+    for call in range(1, series.shape[-1]):
+        series[..., call] = correlation * series[..., call - 1] + fresh * series[..., call]
+    return series.reshape(shape)
