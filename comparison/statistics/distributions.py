@@ -36,7 +36,8 @@ def binomial_quantile(p: float, n: int, probability: float) -> int:
     """Return the smallest k with P(X ≤ k) ≥ p."""
     upper = math.ceil(float(special.bdtrik(p, n, probability)))
     lower = max(0, upper - 1)
-    return lower if float(special.bdtr(lower, n, probability)) >= p else upper
+    # Where P(X ≤ k) is p exactly, the last digit of either must not decide.
+    return lower if float(special.bdtr(lower, n, probability)) >= p * (1 - 1e-12) else upper
 
 
 def binomial_tail(k: int, n: int, probability: float) -> float:

@@ -90,14 +90,14 @@ def simulated_log_ratios(
     baseline = np.median(logs[:, :, :, [0, 3]].reshape(both), axis=-1)
     candidate = np.median(logs[:, :, :, [1, 2]].reshape(both), axis=-1)
     effects = random.normal(0, run.launch_sigma, (2, trials, run.launches, 1))
-    ratios: NDArray[np.float64] = candidate - baseline + effects[1] - effects[0]
-    return ratios + np.log(run.ratio)
+    ratios: NDArray[np.float64] = candidate - baseline + effects[1] - effects[0] + np.log(run.ratio)
+    return ratios
 
 
 def _autocorrelated(
     random: np.random.Generator, shape: tuple[int, ...], correlation: float
 ) -> NDArray[np.float64]:
-    noise = random.normal(0, 1, shape)
+    noise: NDArray[np.float64] = random.normal(0, 1, shape)
     if not correlation:
         return noise
     series = noise.reshape(*shape[:2], -1)
