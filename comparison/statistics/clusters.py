@@ -18,7 +18,7 @@ MAX_CLUSTERS = 100
 GRID = 128
 REACH = 6.0
 """Standard errors around the quantile's rank in which the grid looks for a resample's quantile."""
-RESAMPLES = 2_000
+MAX_RESAMPLES = 2_000
 """These intervals describe and decide nothing; their ends are the 50th resamples from outside."""
 
 
@@ -67,8 +67,8 @@ def percentile_ratios(
     count: int,
     quantiles: Mapping[str, float],
     *,
+    resamples: int,
     seed: int,
-    resamples: int = RESAMPLES,
 ) -> dict[str, Estimated]:
     """Return candidate / baseline of the pooled quantiles with cluster bootstrap intervals.
 

@@ -10,7 +10,7 @@ import numpy as np
 from shared_models import Verdict, VerdictReason
 
 from .blocks import LogRatios, log_ratios
-from .clusters import clustered, percentile_ratios
+from .clusters import MAX_RESAMPLES, clustered, percentile_ratios
 from .drift import Trend, differential_drift
 from .effect_size import effect_size
 from .failures import IMBALANCE_P, imbalance_p, too_many_failures
@@ -218,7 +218,8 @@ def _percentile_ratios(pair: MeasuredPair, design: Design) -> dict[str, Estimate
         return {}
     found = clustered(baseline, candidate)
     if found is not None:
-        return percentile_ratios(*found, quantiles, seed=design.seed)
+        resamples = min(design.resamples, MAX_RESAMPLES)
+        return percentile_ratios(*found, quantiles, resamples=resamples, seed=design.seed)
     low, high = _ascending_ms(baseline), _ascending_ms(candidate)
     return {
         name: quantile_ratio(low, high, q, resamples=design.resamples, seed=design.seed)
