@@ -127,14 +127,18 @@ class Stage:
         """Every agent that was started, for the checks of the whole conversation."""
         self.identity: InitializeResult | None = None
         """What the first agent told about itself."""
+        self.timed_blocks: dict[TestMode, Block] = {}
+        """Blocks that ran for a time, for the checks that look at the same one."""
         self._command = command
         self._group = group
         self._patience_s = patience_s
         self._newcomer: AgentPeer | None = None
         self._agents: dict[str, Agent] = {}
 
-    async def newcomer(self) -> AgentPeer:
-        """Return an agent that nobody has introduced yet."""
+    async def newcomer(self, *, fresh: bool = False) -> AgentPeer:
+        """Return an agent that nobody has introduced yet; a `fresh` one has not been spoken to."""
+        if fresh and self._newcomer is not None and self._newcomer.heard:
+            await self.retire(self._newcomer)
         if self._newcomer is None or self._newcomer.ended:
             self._newcomer = await self._start()
         return self._newcomer

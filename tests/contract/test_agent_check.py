@@ -10,6 +10,7 @@ from benchmark.conformance.report import outcome_lines
 from benchmark.conformance.suite import Report, examine
 from orchestrator.cli import main
 from orchestrator.errors import EXIT_USAGE
+from tests.support.backends import agent_command, each_language
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "echo_agent.py"
 PATIENCE_S = 30.0
@@ -32,6 +33,14 @@ async def test_the_example_agent_conforms() -> None:
     assert (["standard"], ["chat"]) == (report.agent.modes, report.agent.scenarios)
     skipped = {one.came for one in report.outcomes if one.status == "skipped"}
     assert "the agent does not claim the mode rate" in skipped
+
+
+@each_language
+async def test_our_agents_conform(language: str) -> None:
+    """Whatever they claim, they do."""
+    report = await examine(await agent_command(language), patience_s=PATIENCE_S)
+
+    assert report.conforms, complaints(report)
 
 
 def test_a_command_that_cannot_be_started_is_a_usage_error(

@@ -21,41 +21,50 @@ async def _block(stage: Stage, latency_ms: float, **configuration: Any) -> Block
     return (await agent.run(iterations=CALLS)).all_succeeded()
 
 
-def _median_ms(block: Block) -> float:
-    return median(sample.duration_ns for sample in block.samples) / 1e6
+# The machine may be busy: what holds is asked of the quickest call, the medians are only told.
 
 
 @GROUP.check()
 async def a_call_takes_what_the_model_takes_and_little_more(stage: Stage) -> str:
-    """With a model that takes 5 ms, the median modelNs is 5 to 10 ms and the median durationNs at
-    least as long and at most 60 ms longer."""
+    """With a model that takes 5 ms, the smallest modelNs is 5 to 10 ms and the smallest durationNs
+    at least as long and at most 60 ms longer."""
     block = await _block(stage, FAST_MS)
-    model_ms = median(sample.model_ns or 0 for sample in block.samples) / 1e6
-    call_ms = _median_ms(block)
-    told = f"medians: model {model_ms:.2f} ms, call {call_ms:.2f} ms"
+    model_ms = min(_model_ms(block))
+    call_ms = min(_call_ms(block))
+    told = f"at least: model {model_ms:.2f} ms, call {call_ms:.2f} ms"
     expect(FAST_MS <= model_ms <= 2 * FAST_MS, told)
     expect(model_ms <= call_ms <= model_ms + MOST_OVERHEAD_MS, told)
-    return told
+    return (
+        f"medians: model {median(_model_ms(block)):.2f} ms, call {median(_call_ms(block)):.2f} ms"
+    )
 
 
 @GROUP.check()
 async def a_slower_model_is_seen_as_slower(stage: Stage) -> str:
-    """Between a model of 5 ms and one of 20 ms the median durationNs grows by 15 ms, give or take
-    half of it."""
-    fast, slow = _median_ms(await _block(stage, FAST_MS)), _median_ms(await _block(stage, SLOW_MS))
-    told = f"medians {fast:.2f} ms and {slow:.2f} ms"
+    """Between a model of 5 ms and one of 20 ms the smallest durationNs grows by 7.5 to 30 ms."""
+    fast, slow = _call_ms(await _block(stage, FAST_MS)), _call_ms(await _block(stage, SLOW_MS))
     expected = SLOW_MS - FAST_MS
-    expect(expected / 2 <= slow - fast <= expected * 1.5, told)
-    return told
+    seen = min(slow) - min(fast)
+    expect(expected / 2 <= seen <= expected * 2, f"at least {min(fast):.2f} and {min(slow):.2f} ms")
+    return f"medians: {median(fast):.2f} ms and {median(slow):.2f} ms"
 
 
 @GROUP.check()
 async def a_delay_in_the_agent_is_the_agents_own_time(stage: Stage) -> str:
-    """With `delayMs` 30 the median durationNs − transportNs is 30 ms or more; the model's time is
+    """With `delayMs` 30 every durationNs − transportNs is 30 ms or more, and the model's time is
     not touched."""
     block = await _block(stage, FAST_MS, delayMs=DELAY_MS)
-    own_ms = median(s.duration_ns - (s.transport_ns or 0) for s in block.samples) / 1e6
-    model_ms = median(sample.model_ns or 0 for sample in block.samples) / 1e6
-    told = f"medians: the agent's own {own_ms:.2f} ms, model {model_ms:.2f} ms"
-    expect(DELAY_MS <= own_ms <= DELAY_MS + MOST_OVERHEAD_MS and model_ms <= 2 * FAST_MS, told)
-    return told
+    own_ms = [(s.duration_ns - (s.transport_ns or 0)) / 1e6 for s in block.samples]
+    model_ms = min(_model_ms(block))
+    told = f"at least: the agent's own {min(own_ms):.2f} ms, model {model_ms:.2f} ms"
+    expect(DELAY_MS <= min(own_ms) <= DELAY_MS + MOST_OVERHEAD_MS, told)
+    expect(FAST_MS <= model_ms <= 2 * FAST_MS, told)
+    return f"median of the agent's own: {median(own_ms):.2f} ms"
+
+
+def _call_ms(block: Block) -> list[float]:
+    return [sample.duration_ns / 1e6 for sample in block.samples]
+
+
+def _model_ms(block: Block) -> list[float]:
+    return [(sample.model_ns or 0) / 1e6 for sample in block.samples]

@@ -28,7 +28,8 @@ static async Task<ExitCode> ServeAsync(AgentServer server, StandardInput input)
     {
         await foreach (var line in input.Lines.ConfigureAwait(false))
         {
-            if (!await server.HandleAsync(line).ConfigureAwait(false))
+            // An empty line is no message; nobody waits for an answer to it.
+            if (line.Length > 0 && !await server.HandleAsync(line).ConfigureAwait(false))
             {
                 break;
             }
