@@ -1,7 +1,6 @@
 """Prompts that are longer than the context: what is dropped, and when a request is refused."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from ollama_simulator.errors import ApiError
@@ -26,7 +25,7 @@ def fitted(request: TextRequest, num_ctx: int) -> TextRequest:
             kept = [message for message in request.messages[:start] if _is_system(message)]
             prompt = prompt_of(request.tools, [*kept, *request.messages[start:]])
             if _fits(prompt, num_ctx):
-                return replace(request, prompt=prompt)
+                return request._replace(prompt=prompt)
     raise ApiError(400, _TOO_LONG)
 
 

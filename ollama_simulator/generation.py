@@ -71,13 +71,20 @@ async def generate(
 async def _speak(
     simulator: "Simulator", reply: Answer, plan: Plan, origin_ns: int, emit: Emit | None
 ) -> tuple[int, int]:
-    """Say each piece when it is due; returns when the first and the last one were ready."""
+    """Say each piece when it is due; returns when the first and the last one were ready.
+
+    Nobody sees the first token of a reply in one piece: it is ready when it is due, and the loop
+    need not wake for it.
+    """
     clock = simulator.clock
-    await clock.sleep_until(origin_ns + plan.first_token_ns)
-    first_ns = clock.now_ns()
-    if emit is not None:
+    first_due_ns = origin_ns + plan.first_token_ns
+    if emit is None:
+        first_ns = max(first_due_ns, clock.now_ns())
+    else:
+        await clock.sleep_until(first_due_ns)
+        first_ns = clock.now_ns()
         for index, piece in reply.pieces():
-            if index:
+            if index and not plan.is_instant:
                 await clock.sleep_until(origin_ns + plan.due_ns(index))
             await simulator.gate.wait()
             await emit(piece)

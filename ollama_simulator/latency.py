@@ -1,7 +1,7 @@
 """How long a simulated call takes: drawn from a seeded distribution, in whole nanoseconds.
 
 Nothing here sleeps or reads a clock. A plan is only the intention; what a reply reports is what
-the generation measured.
+the generation measured, except for a first token that nobody sees.
 """
 
 import random

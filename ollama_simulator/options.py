@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ollama_simulator.errors import ApiError
 
@@ -24,8 +24,7 @@ class LoadOptions:
     draft_num_predict: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(NamedTuple):
     """Options that the simulator honours; `error` is the refusal that a wrong type earns.
 
     Ollama reads the options only when the model is known, so the refusal waits until then.
@@ -75,13 +74,14 @@ _REPLY_NAMES = ("num_predict", "seed", "temperature")
 
 def read_options(given: Mapping[str, Any]) -> Options:
     """The known options among `given`; unknown ones are ignored."""
-    known = {name: value for name, value in given.items() if name in _TYPES and value is not None}
-    for name, value in known.items():
-        error = _refusal(name, value)
-        if error is not None:
-            return Options(error=error)
-        if _TYPES[name] == "integer":
-            known[name] = int(value)
+    known: dict[str, Any] = {}
+    for name, value in given.items():
+        kind = _TYPES.get(name)
+        if kind is None or value is None:
+            continue
+        if not _fits(kind, value):
+            return Options(error=_refusal(name, kind, value))
+        known[name] = int(value) if kind == "integer" else value
     load = {name: known[name] for name in _LOAD_NAMES if name in known}
     reply = {name: known[name] for name in _REPLY_NAMES if name in known}
     return Options(
@@ -91,17 +91,16 @@ def read_options(given: Mapping[str, Any]) -> Options:
     )
 
 
-def _refusal(name: str, value: Any) -> ApiError | None:
+def _fits(kind: str, value: Any) -> bool:
+    if kind in ("integer", "float32"):
+        return type(value) in (int, float)
+    if kind == "boolean":
+        return type(value) is bool
+    return type(value) is list and all(type(item) is str for item in value)
+
+
+def _refusal(name: str, kind: str, value: Any) -> ApiError:
     """What Ollama says when the value has the wrong type; it calls that an internal error."""
-    expected = _TYPES[name]
-    if expected in ("integer", "float32"):
-        fits = isinstance(value, int | float) and not isinstance(value, bool)
-    elif expected == "boolean":
-        fits = isinstance(value, bool)
-    else:
-        fits = isinstance(value, list)
-    if not fits:
-        return ApiError(500, f'option "{name}" must be of type {expected}')
-    if expected == "array" and not all(isinstance(item, str) for item in value):
+    if kind == "array" and isinstance(value, list):
         return ApiError(500, f'option "{name}" must be of an array of strings')
-    return None
+    return ApiError(500, f'option "{name}" must be of type {kind}')

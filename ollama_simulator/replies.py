@@ -1,7 +1,6 @@
 """The JSON of each reply, field by field as Go writes it: absent means empty."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ollama_simulator.models import Model
 from ollama_simulator.runners import Runner
@@ -11,8 +10,7 @@ __all__ = ["Measured", "error", "model_details", "ps", "show", "tags"]
 Json = dict[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Measured:
+class Measured(NamedTuple):
     """What one call took, in nanoseconds by this server's clock, and its token counts."""
 
     total_ns: int
@@ -24,15 +22,17 @@ class Measured:
 
     def fields(self) -> Json:
         """The metrics of a reply, without those that are zero."""
-        fields = {
-            "total_duration": self.total_ns,
-            "load_duration": self.load_ns,
-            "prompt_eval_count": self.prompt_count,
-            "prompt_eval_duration": self.prompt_ns,
-            "eval_count": self.eval_count,
-            "eval_duration": self.eval_ns,
-        }
-        return {name: value for name, value in fields.items() if value}
+        return {name: value for name, value in zip(_METRICS, self, strict=True) if value}
+
+
+_METRICS = (
+    "total_duration",
+    "load_duration",
+    "prompt_eval_count",
+    "prompt_eval_duration",
+    "eval_count",
+    "eval_duration",
+)
 
 
 def error(text: str) -> Json:

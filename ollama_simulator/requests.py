@@ -1,8 +1,7 @@
 """The requests for text, decoded and type-checked as Go's structs are."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from ollama_simulator import go_json
 from ollama_simulator.durations import FOREVER_NS, parse_duration_ns
@@ -16,8 +15,7 @@ Check = Callable[[str, str, Any], None]
 """Raises ApiError when a value does not fit the field (struct name, field name, value)."""
 
 
-@dataclass(frozen=True, slots=True)
-class TextRequest:
+class TextRequest(NamedTuple):
     """A request for text. An empty `prompt` asks only for a load, or for an unload.
 
     `model` is as sent; `keep_alive_ns` is None when absent; `think` is None when the model is to
@@ -97,7 +95,7 @@ def show_request(body: bytes) -> str:
 def read_struct(
     body: bytes, struct: str, checks: Mapping[str, Check], *, package: str = "api"
 ) -> dict[str, Any]:
-    """The known fields of a JSON object, checked; unknown ones are left out. Raises ApiError."""
+    """The fields of a JSON object, the known ones checked. Raises ApiError."""
     value = go_json.decode(body)
     if value is None:
         return {}
@@ -106,18 +104,19 @@ def read_struct(
         raise ApiError(
             400, f"json: cannot unmarshal {kind} into Go value of type {package}.{struct}"
         )
-    return _checked(value, struct, checks)
+    _check_fields(value, struct, checks)
+    # Go matches names without regard to case.
+    return {name if name in checks else name.lower(): item for name, item in value.items()}
 
 
-def _checked(value: dict[str, Any], struct: str, checks: Mapping[str, Check]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+def _check_fields(value: dict[str, Any], struct: str, checks: Mapping[str, Check]) -> None:
+    """Check those of the fields that are known; null fits any."""
     for key, item in value.items():
-        name = key if key in checks else key.lower()  # Go matches names without regard to case
-        check = checks.get(name)
-        if check is not None and item is not None:
-            check(struct, name, item)
-            fields[name] = item
-    return fields
+        if item is not None:
+            name = key if key in checks else key.lower()
+            check = checks.get(name)
+            if check is not None:
+                check(struct, name, item)
 
 
 def prompt_of(
@@ -227,7 +226,7 @@ def check_messages(struct: str, field: str, value: Any) -> None:
         if not isinstance(message, dict):
             kind = go_json.kind_of(message)
             raise ApiError(400, f"json: cannot unmarshal {kind} into Go value of type api.Alias")
-        _checked(message, "Alias", _MESSAGE)
+        _check_fields(message, "Alias", _MESSAGE)
 
 
 def check_keep_alive(struct: str, field: str, value: Any) -> None:

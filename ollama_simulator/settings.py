@@ -8,7 +8,7 @@ from typing import Any
 
 from ollama_simulator.durations import parse_duration_ns
 from ollama_simulator.errors import InvalidSetting
-from ollama_simulator.faults import Fault, parse_faults
+from ollama_simulator.faults import KINDS, Fault, parse_faults
 from ollama_simulator.latency import DISTRIBUTIONS, LatencyModel
 from ollama_simulator.models import is_valid_name
 
@@ -157,8 +157,16 @@ _OPTIONS: dict[str, tuple[Any, str]] = {
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ollama_simulator",
-        description="A model server that speaks Ollama's HTTP API and has no model.",
-        epilog=f"Each flag can be given as a variable {PREFIX}NAME; a flag wins.",
+        description=(
+            "A model server that speaks Ollama's HTTP API and has no model. It answers with words "
+            "chosen by a hash of the prompt, calls the tools that it is offered, keeps to a JSON "
+            "schema, and takes the time that it is told to. It has no templates, no images and no "
+            "log probabilities, and does not create, copy, push or delete models."
+        ),
+        epilog=(
+            f"Each flag can be given as a variable {PREFIX}NAME; a flag wins. "
+            "Kinds of faults: " + ", ".join(KINDS) + "."
+        ),
         allow_abbrev=False,
     )
     for option, (kind, text) in _OPTIONS.items():

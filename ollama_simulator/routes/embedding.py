@@ -92,7 +92,9 @@ async def _evaluate(
         async with runner.slots:
             await simulator.gate.wait()
             slot_ns = clock.now_ns()
-            count = _count(texts, runner.options.num_ctx, may_cut=fields.get("truncate", True))
+            count = _count(
+                texts, runner.options.num_ctx, may_cut=fields.get("truncate") is not False
+            )
             if texts:
                 plan = simulator.latency.plan(simulator.rng, prompt_tokens=count, tokens=1)
                 await clock.sleep_until(slot_ns + plan.first_token_ns)

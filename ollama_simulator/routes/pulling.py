@@ -22,7 +22,7 @@ async def pull(simulator: Simulator, exchange: Exchange) -> None:
     name = fields.get("model") or fields.get("name") or ""
     if not is_valid_name(name):
         raise ApiError(400, "invalid model name")
-    work = _stream if fields.get("stream", True) else _whole
+    work = _whole if fields.get("stream") is False else _stream
     await exchange.until_gone(work(simulator, exchange, name))
 
 

@@ -1,7 +1,6 @@
 """Routes that produce text: `/api/chat` and `/api/generate`."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Protocol
 
 import orjson
@@ -68,7 +67,7 @@ async def answer(
         await exchange.reply_json(shape.whole(_NOTHING, _UNMEASURED, "unload"))
         return
     if not exchange.honours_format:
-        request = replace(request, format=None)
+        request = request._replace(format=None)
     check(request, model, verb=verb)
     at_once = simulator.answers_at_once(model, request.options.load)
     work = _work(simulator, exchange, request, model, shape)
