@@ -20,7 +20,7 @@ def test_flags_set_everything() -> None:
     flags = (
         "--port 1 --models a,b:7b --latency-ms 5 --distribution fixed --sigma 0 --token-ms 1 "
         "--prompt-ms 2 --load-ms 3 --slots 4 --queue 6 --seed 7 --keep-alive 1h "
-        "--reply-tokens 9 --control --fault cut-mid-body:count=2"
+        "--reply-tokens 9 --tool-calls 0 --control --fault cut-mid-body:count=2"
     )
     settings = read_settings(flags.split())
     assert settings.models == ("a", "b:7b")
@@ -29,6 +29,7 @@ def test_flags_set_everything() -> None:
     )
     assert (settings.port, settings.slots, settings.queue, settings.seed) == (1, 4, 6, 7)
     assert (settings.keep_alive, settings.reply_tokens, settings.control) == ("1h", 9, True)
+    assert settings.tool_calls == 0
     assert [(fault.kind, fault.count) for fault in settings.faults] == [("cut-mid-body", 2)]
 
 
@@ -48,6 +49,8 @@ def test_an_inherited_socket_is_taken_from_the_shared_variable() -> None:
         {"PERFCOMPARE_SIMULATOR_SLOT": "3"},
         {"PERFCOMPARE_SIMULATOR_SLOTS": "three"},
         {"PERFCOMPARE_SIMULATOR_SLOTS": "0"},
+        {"PERFCOMPARE_SIMULATOR_TOOL_CALLS": "-1"},
+        {"PERFCOMPARE_SIMULATOR_TOOL_CALLS": "17"},
         {"PERFCOMPARE_SIMULATOR_CONTROL": "perhaps"},
         {"PERFCOMPARE_SIMULATOR_HOST": "0.0.0.0"},
         {"PERFCOMPARE_SIMULATOR_FAULT": "no-such-fault"},
