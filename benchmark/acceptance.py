@@ -19,8 +19,6 @@ def refusal(
     ):
         if value not in possible:
             return field, f"this backend's agent does not know {value}, but {', '.join(possible)}"
-    if configuration.warmup_iterations == "auto":
-        return "warmupIterations", "this backend warms up by a number"
     if configuration.test_mode == "rate":
         if configuration.rate_per_second is None:
             return "ratePerSecond", "the mode rate needs a rate"

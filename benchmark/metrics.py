@@ -1,7 +1,8 @@
 """From samples to the figures of a result (pure)."""
 
+from array import array
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from shared_models.results import (
     Environment,
     Metrics,
     Tokens,
+    WarmUpEnd,
+    WarmUpFigures,
 )
 
 from .figures import Batches, ModeColumns, OpenLoop, ScenarioCalls, Streaming
@@ -24,6 +27,7 @@ from .preflight import ModelServer
 from .resources import ResourceSampler
 from .sample_log import SampleLog
 
+COLD_CALLS = 10
 _MODE_COLUMNS: dict[TestMode, Callable[[], ModeColumns]] = {
     "batch": Batches,
     "streaming": Streaming,
@@ -33,10 +37,15 @@ _MODE_COLUMNS: dict[TestMode, Callable[[], ModeColumns]] = {
 
 @dataclass(slots=True)
 class WarmUp:
-    """The untimed calls: how long they took and whether any succeeded."""
+    """The untimed calls: how long they took, how many there were and whether any succeeded."""
 
     duration_ms: float | None = None
     successful: bool = False
+    iterations: int = 0
+    failure_count: int = 0
+    ended: WarmUpEnd | None = None
+    """Why it was over; None until it is."""
+    window_medians_ms: list[float] = field(default_factory=list)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,9 +66,21 @@ class RunRecord:
     agent_origin: AgentOrigin | None = None
     spawn_ms: float | None = None
     """Spawn → `initialize` answered."""
+    model_load_ms: float | None = None
     first_sample: Sample | None = None
+    cold_calls_ns: "array[int]" = field(default_factory=lambda: array("q"))
+    """The durations of the first successful calls of the process, warm-up or not."""
     resources: ResourceSampler | None = None
     runtimes: Sequence[RuntimeStatistics] = ()
+
+    def look_at_first(self, samples: Sequence[Sample]) -> None:
+        """Keep what the first calls of the first agent process say of a cold agent."""
+        if len(self.cold_calls_ns) >= COLD_CALLS:
+            return
+        if self.first_sample is None and samples:
+            self.first_sample = samples[0]
+        good = [sample.duration_ns for sample in samples if sample.outcome == "ok"]
+        self.cold_calls_ns.extend(good[: COLD_CALLS - len(self.cold_calls_ns)])
 
 
 def summarise(record: RunRecord) -> Metrics:
@@ -107,6 +128,7 @@ def summarise(record: RunRecord) -> Metrics:
         time_to_first_token_ms=milliseconds(log.first_token_ns.value),
         resources=(record.resources or ResourceSampler(())).figures(record.runtimes),
         environment=_environment(record),
+        warm_up=_warm_up(record),
         **_of_the_mode(record),
     )
 
@@ -141,6 +163,21 @@ def _cold_start(spawn_ms: float | None, first_call_ms: float | None) -> float | 
     if spawn_ms is None or first_call_ms is None:
         return None
     return spawn_ms + first_call_ms
+
+
+def _warm_up(record: RunRecord) -> WarmUpFigures | None:
+    warm_up = record.warm_up
+    if warm_up.ended is None:
+        return None
+    return WarmUpFigures(
+        iterations=warm_up.iterations,
+        failure_count=warm_up.failure_count,
+        ended=warm_up.ended,
+        time_ms=warm_up.duration_ms or 0.0,
+        window_medians_ms=warm_up.window_medians_ms,
+        cold_calls=len(record.cold_calls_ns),
+        cold_median_ms=milliseconds(median(Ranked(record.cold_calls_ns))),
+    )
 
 
 def _of_the_mode(record: RunRecord) -> dict[str, Any]:
@@ -193,4 +230,5 @@ def _environment(record: RunRecord) -> Environment:
         model_parameter_size=server.parameter_size if server else None,
         model_quantization=server.quantization if server else None,
         load_average=record.load_average,
+        model_load_ms=record.model_load_ms,
     )

@@ -4,6 +4,7 @@ Without it a run against nothing would be N identical errors.
 """
 
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any, Literal
 
 import anyio
@@ -12,13 +13,16 @@ import orjson
 
 from service_defaults.endpoints import CheckedEndpoint, Endpoint
 
-from .errors import EndpointUnavailable, ModelNotFound
+from .errors import EndpointUnavailable, ModelNotFound, RunError
 
 SIMULATOR_HEADER = "x-perfcompare-simulator"
-TIMEOUT = httpx.Timeout(10.0, connect=2.0)
+READ_S = 10.0
+CONNECT_S = 2.0
 DEADLINE_S = 15.0
+LOAD_DEADLINE_S = 600.0
 MAX_REPLY_BYTES = 4 * 1024 * 1024
 MAX_WORD = 64
+MAX_SENTENCE = 300
 
 Provider = Literal["Ollama", "ollama-simulator"]
 
@@ -54,9 +58,34 @@ async def look_at_server(checked: CheckedEndpoint, model: str | None) -> ModelSe
     raise EndpointUnavailable(f"nothing answers at {checked.endpoint.url}: {cause}")
 
 
-async def _look(checked: CheckedEndpoint, address: str, model: str | None) -> ModelServer:
+async def load_model(checked: CheckedEndpoint, server: ModelServer, model: str) -> float:
+    """Let the server load the model, and return how long that took (ms); short if it was loaded.
+
+    A chat without messages is the API's own way to ask for it. Raises EndpointUnavailable,
+    ModelNotFound, or RunError when the server cannot load it.
+    """
+    url = checked.endpoint.url
+    body = {"model": model, "messages": [], "stream": False}
+    started = monotonic()
+    try:
+        with anyio.fail_after(LOAD_DEADLINE_S):
+            async with _client(checked, server.connect_to, LOAD_DEADLINE_S) as client:
+                reply, said = await _ask(client, checked.endpoint, "POST", "/api/chat", body)
+    except (httpx.HTTPError, TimeoutError) as error:
+        text = f"{url} broke off loading the model ({type(error).__name__})"
+        raise EndpointUnavailable(text) from error
+    if reply.status_code == 404:
+        raise ModelNotFound(f"the model {model} was not found at {url}")
+    if reply.status_code != 200:
+        told = said.get("error")
+        cause = told[:MAX_SENTENCE] if isinstance(told, str) else f"HTTP {reply.status_code}"
+        raise RunError(f"{url} could not load the model {model}: {cause}")
+    return (monotonic() - started) * 1e3
+
+
+def _client(checked: CheckedEndpoint, address: str, read_s: float) -> httpx.AsyncClient:
     endpoint = checked.endpoint
-    async with httpx.AsyncClient(
+    return httpx.AsyncClient(
         base_url=f"{endpoint.scheme}://{address}",
         headers={
             "host": endpoint.url.partition("//")[2],
@@ -64,10 +93,15 @@ async def _look(checked: CheckedEndpoint, address: str, model: str | None) -> Mo
             "accept-encoding": "identity",
         },
         verify=endpoint.scheme == "https",  # reading the certificates takes 20 ms
-        timeout=TIMEOUT,
+        timeout=httpx.Timeout(read_s, connect=CONNECT_S),
         follow_redirects=False,
         trust_env=False,
-    ) as client:
+    )
+
+
+async def _look(checked: CheckedEndpoint, address: str, model: str | None) -> ModelServer:
+    endpoint = checked.endpoint
+    async with _client(checked, address, READ_S) as client:
         reply, said = await _ask(client, endpoint, "GET", "/api/version")
         version = said.get("version")
         if reply.status_code != 200 or not isinstance(version, str):

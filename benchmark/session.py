@@ -15,7 +15,6 @@ from service_defaults.errors import EndpointError
 from shared_models.agent_protocol import (
     InitializeParams,
     SamplesParams,
-    WarmupParams,
 )
 from shared_models.configuration import TestConfiguration
 from shared_models.results import TestResult
@@ -26,15 +25,15 @@ from .errors import BridgeError, BridgeProtocol, ModelNotFound, RunError
 from .launcher import AgentLauncher
 from .machine import load_average
 from .metrics import RunRecord, WarmUp, columns_for
-from .preflight import look_at_server
+from .preflight import load_model, look_at_server
 from .resources import ResourceSampler
 from .sample_log import SampleLog
 from .states import RunState, is_terminal, transition
+from .warm_up import MAX_CONSECUTIVE_FAILURES, WarmUpCalls
 
 SILENCE_MARGIN_S = 10.0
 STOP_GRACE_S = 1.0
 IDLE_LIMIT_S = 120.0
-MAX_CONSECUTIVE_FAILURES = 5
 STOPPED = "Stopped on request"
 
 _log = structlog.get_logger()
@@ -162,6 +161,8 @@ class RunSession:
         configuration = self.configuration
         checked = await policy.check(configuration.endpoint or "")
         server = self.record.server = await look_at_server(checked, configuration.model)
+        if _wants_the_model_loaded(configuration):
+            self.record.model_load_ms = await load_model(checked, server, configuration.model)
         command = await self._launcher.command(configuration.flavour)
         self.record.agent_origin = self._launcher.origin_of(configuration.flavour)
         spawned = monotonic()
@@ -193,7 +194,8 @@ class RunSession:
 
     async def _warm_up_and_run(self, agents: Agents) -> None:
         self._enter(RunState.WARMING_UP)
-        await self._warm_up(agents)
+        calls = WarmUpCalls(self.record, self.id, margin_s=SILENCE_MARGIN_S)
+        await calls.make(agents, may_end=lambda: self._may_end_early)
         while not (self._may_end_early or self._plan.is_used_up):
             if self.configuration.gated:
                 await self._wait_for_grant(agents)
@@ -246,26 +248,6 @@ class RunSession:
     def _may_end_early(self) -> bool:
         return self._stop_reason is not None or self._given_up is not None
 
-    async def _warm_up(self, agents: Agents) -> None:
-        iterations = self.configuration.warmup_iterations
-        assert isinstance(iterations, int)  # noqa: S101 - "auto" is refused before a run starts
-        started = monotonic()
-        params = WarmupParams(run_id=self.id, iterations=iterations)
-        samples = await agents.warm_up(
-            params,
-            silence_s=iterations * self.configuration.request_timeout_seconds + SILENCE_MARGIN_S,
-        )
-        if not samples[0]:
-            return
-        self.record.first_sample = samples[0][0]
-        self.record.warm_up = WarmUp(
-            duration_ms=(monotonic() - started) * 1e3,
-            successful=any(sample.outcome == "ok" for sample in samples[0]),
-        )
-        for sample in samples[0]:
-            if sample.error_kind == "model-not-found":
-                raise ModelNotFound(sample.error_message or "the model was not found")
-
     def _silence_s(self) -> float:
         margin_s = SILENCE_MARGIN_S + self._plan.silence_s()
         return self.configuration.request_timeout_seconds + margin_s
@@ -277,8 +259,8 @@ class RunSession:
         block.receive(process, params.samples)
         log = self.record.samples
         log.extend(params.samples, offset_ns=block.offset_ns, process=process)
-        if self.record.first_sample is None and params.samples:
-            self.record.first_sample = params.samples[0]
+        if process == 0:
+            self.record.look_at_first(params.samples)
         if log.consecutive_failures and self._given_up is None:
             self._consider_giving_up(log)
         self._notify()
@@ -327,3 +309,16 @@ class RunSession:
     def _notify(self) -> None:
         changed, self._changed = self._changed, anyio.Event()
         changed.set()
+
+
+def _wants_the_model_loaded(configuration: TestConfiguration) -> bool:
+    """Whether the model is loaded before the first call, as a figure of its own.
+
+    Only for runs that ask for steady calls: the original's plain run shows what a first user
+    feels, the loading of the model included.
+    """
+    return (
+        configuration.gated
+        or configuration.warmup_iterations == "auto"
+        or configuration.warmup_seconds is not None
+    )

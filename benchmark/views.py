@@ -65,6 +65,7 @@ def status_of(session: RunSession) -> TestStatus:
         memory_used_mb=record.resources.rss_peak_mb if record.resources else None,
         warmup_successful=record.warm_up.successful,
         warmup_time_ms=record.warm_up.duration_ms,
+        warmup_iterations=record.warm_up.iterations,
         failure_kind=session.failure_kind,
         error_message=session.message if session.state is RunState.FAILED else None,
         phase=session.state.value,

@@ -92,6 +92,9 @@ class Environment(WireModel):
     model_parameter_size: str | None
     model_quantization: str | None
     load_average: float | None
+    model_load_ms: Milliseconds | None = None
+    """How long the model server took to load the model before the first call; null when it was
+    not asked to, as in a plain run with a fixed number of warm-up calls."""
 
 
 WarmUpEnd = Literal["fixed", "time", "steady", "call-cap", "time-cap"]
@@ -268,6 +271,8 @@ class TestStatus(WireModel):
     memory_used_mb: float | None
     warmup_successful: bool
     warmup_time_ms: Milliseconds | None
+    warmup_iterations: Count = 0
+    """Warm-up calls so far."""
     error_message: str | None
     failure_kind: str | None = None
     phase: RunPhase | None = None

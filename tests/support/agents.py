@@ -52,7 +52,9 @@ def initialize(request):
           scenarios=["chat", "tools", "conversation", "structured"])
 
 def warmup(request):
-    reply(request, samples=[])
+    params = request["params"]
+    first = params["firstSequence"]
+    reply(request, samples=[sample(first + n) for n in range(params["iterations"])])
 
 def run(request):
     params = request["params"]

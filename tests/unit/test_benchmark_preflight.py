@@ -10,7 +10,8 @@ import pytest
 import trustme
 
 from benchmark.errors import EndpointUnavailable, ModelNotFound, RunError
-from benchmark.preflight import ModelServer, look_at_server
+from benchmark.preflight import ModelServer, load_model, look_at_server
+from ollama_simulator import LatencyModel, SimulatorSettings
 from service_defaults.endpoints import EndpointPolicy
 from tests.support.simulator import running_simulator
 
@@ -182,6 +183,60 @@ async def test_a_server_that_fails_on_the_model_alone_is_left_to_the_run() -> No
 
     assert "v" * 64 == server.version
     assert server.parameter_size is None
+
+
+async def load(url: str, model: str = "ministral-3") -> float:
+    checked = await EndpointPolicy().check(url)
+    server = ModelServer(connect_to=url.partition("//")[2], provider="Ollama", version=None)
+    return await load_model(checked, server, model)
+
+
+async def test_a_model_is_loaded_without_asking_it_anything() -> None:
+    """What took 300 ms the first time is there the second time."""
+    settings = SimulatorSettings(
+        latency=LatencyModel(latency_ms=0, distribution="fixed", load_ms=300)
+    )
+    async with running_simulator(settings) as simulator:
+        first_ms = await load(simulator.url)
+        second_ms = await load(simulator.url)
+        with pytest.raises(ModelNotFound, match="no-such-model"):
+            await load(simulator.url, "no-such-model")
+
+    assert first_ms >= 300
+    assert second_ms < first_ms
+
+
+@pytest.mark.parametrize(
+    ("reply", "error", "words"),
+    [
+        (
+            http(b'{"error":"model requires more memory"}', status="500 Oops"),
+            RunError,
+            "could not load the model ministral-3: model requires more memory",
+        ),
+        (http(b"", status="503 Busy"), RunError, "HTTP 503"),
+        (b"", EndpointUnavailable, "broke off loading the model"),
+    ],
+)
+async def test_a_model_that_cannot_be_loaded_is_a_cause(
+    reply: bytes, error: type[RunError], words: str
+) -> None:
+    """The user reads what the server says."""
+    async with peer(saying(reply)) as address:
+        with pytest.raises(error, match=words):
+            await load(f"http://{address}")
+
+
+async def test_a_load_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A server that hangs does not hold the run for ever."""
+    monkeypatch.setattr("benchmark.preflight.LOAD_DEADLINE_S", 0.3)
+
+    async def silent(reader: asyncio.StreamReader, _writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+
+    async with peer(silent) as address:
+        with pytest.raises(EndpointUnavailable, match="broke off"):
+            await load(f"http://{address}")
 
 
 def test_every_cause_has_a_kind_for_the_counters() -> None:
