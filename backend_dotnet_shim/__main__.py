@@ -5,6 +5,9 @@ import sys
 from benchmark.app import run_backend
 
 from .app import DEFAULT_PORT, SERVICE, create_app
+from .dotnet_sdk import end_builds
 
 if __name__ == "__main__":
-    sys.exit(run_backend(SERVICE, create_app, port=DEFAULT_PORT))
+    status = run_backend(SERVICE, create_app, port=DEFAULT_PORT)
+    end_builds()
+    sys.exit(status)

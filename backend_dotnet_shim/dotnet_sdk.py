@@ -4,11 +4,15 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from contextlib import suppress
 from pathlib import Path
+
+import psutil
 
 from service_defaults.settings import process_environment
 
-from .errors import BuildFailed
+from .errors import AgentUnavailable, BuildFailed
 
 MINIMUM_MAJOR = 10
 PUBLISH_TIMEOUT_S = 1_800.0
@@ -35,6 +39,9 @@ _PUBLISH_OPTIONS = (
     "-p:RunAnalyzers=false",
     "-p:NuGetAudit=false",
 )
+
+_running: set["subprocess.Popen[str]"] = set()
+_ending = threading.Event()
 
 
 def find_dotnet() -> Path | None:
@@ -71,7 +78,8 @@ def publish(
 ) -> None:
     """Publish `project` into `output`; intermediate files go into `scratch`.
 
-    Takes seconds to minutes and blocks; call it in a worker thread. Raises BuildFailed.
+    Takes seconds to minutes and blocks; call it in a worker thread. Raises BuildFailed,
+    and AgentUnavailable after `end_builds`.
     """
     command = [str(dotnet), "publish", str(project), *_PUBLISH_OPTIONS, *options]
     command += [f"-p:ArtifactsPath={scratch / 'artifacts'}", "--output", str(output)]
@@ -79,12 +87,23 @@ def publish(
     _run(command, cwd=scratch, timeout_s=PUBLISH_TIMEOUT_S)
 
 
+def end_builds() -> None:
+    """Kill the SDK where it runs for this process, with all that it started, and start it no more.
+
+    A service that ends would otherwise wait for minutes: its interpreter waits for its threads.
+    """
+    _ending.set()
+    for process in list(_running):
+        _kill_tree(process)
+
+
 def _run(command: list[str], *, cwd: Path, timeout_s: float) -> str:
     environment = {**process_environment(), **_ENVIRONMENT}
     if not os.access(environment.get("HOME", ""), os.W_OK):
         environment["DOTNET_CLI_HOME"] = str(cwd)
+    _check_not_ending()
     try:
-        done = subprocess.run(  # noqa: TID251 - the file that owns the SDK's processes
+        process = subprocess.Popen(
             command,
             cwd=cwd,
             env=environment,
@@ -93,16 +112,37 @@ def _run(command: list[str], *, cwd: Path, timeout_s: float) -> str:
             stderr=subprocess.STDOUT,
             encoding="utf-8",
             errors="replace",
-            timeout=timeout_s,
-            check=False,
         )
-    except subprocess.TimeoutExpired as error:
-        raise BuildFailed(f"dotnet did not end within {timeout_s:.0f} s") from error
     except OSError as error:
         raise BuildFailed(f"dotnet cannot be started: {error.strerror}") from error
-    if done.returncode != 0:
-        raise BuildFailed(_cause(done.stdout), output_tail=_tail(done.stdout))
-    return done.stdout
+    _running.add(process)
+    try:
+        output, _ = process.communicate(timeout=timeout_s)
+    except subprocess.TimeoutExpired as error:
+        raise BuildFailed(f"dotnet did not end within {timeout_s:.0f} s") from error
+    finally:
+        if process.poll() is None:
+            _kill_tree(process)
+            process.communicate()
+        _running.discard(process)
+    _check_not_ending()
+    if process.returncode != 0:
+        raise BuildFailed(_cause(output), output_tail=_tail(output))
+    return output
+
+
+def _check_not_ending() -> None:
+    if _ending.is_set():  # no failed build, for which there may be something instead
+        raise AgentUnavailable("this service is ending")
+
+
+def _kill_tree(process: "subprocess.Popen[str]") -> None:
+    """Kill a process and its descendants, which would hold its output open."""
+    with suppress(psutil.NoSuchProcess):
+        for descendant in psutil.Process(process.pid).children(recursive=True):
+            with suppress(psutil.NoSuchProcess):
+                descendant.kill()
+    process.kill()
 
 
 def _cause(output: str) -> str:

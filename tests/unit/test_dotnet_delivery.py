@@ -2,11 +2,13 @@
 
 import hashlib
 import lzma
+import subprocess
 import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from backend_dotnet_shim import delivery, dotnet_sdk, prebuild, prebuilt
@@ -387,3 +389,34 @@ def test_a_build_error_is_one_line_with_the_output_kept(tmp_path: Path) -> None:
 
     assert caught.value.reason == "the build failed: CS1002: ; expected"
     assert "a.cs(1,1)" in caught.value.output_tail
+
+
+def test_a_service_that_ends_does_not_wait_for_a_build(tmp_path: Path) -> None:
+    """The SDK dies with everything that it started, and the build's thread comes to its end."""
+    script = tmp_path / "dotnet"
+    script.write_text(f"#!/bin/sh\nsleep 3600 &\necho $! > {tmp_path}/child\nwait\n")
+    script.chmod(0o755)
+    program = (
+        "import pathlib, sys, threading, time\n"
+        "from backend_dotnet_shim import dotnet_sdk\n"
+        f"here = pathlib.Path({str(tmp_path)!r})\n"
+        "build = lambda: dotnet_sdk.publish(here / 'dotnet', here, output=here, scratch=here)\n"
+        "threading.Thread(target=build).start()\n"
+        "while not (here / 'child').exists() or not (here / 'child').read_text().strip():\n"
+        "    time.sleep(0.01)\n"
+        "dotnet_sdk.end_builds()\n"
+    )
+
+    with subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE) as service:
+        _, complaint = service.communicate(timeout=50)
+
+    assert b"AgentUnavailable: this service is ending" in complaint
+    assert not is_alive(int((tmp_path / "child").read_text()))
+
+
+def is_alive(pid: int) -> bool:
+    """Tell whether a process runs; a zombie that nobody has reaped yet does not."""
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
