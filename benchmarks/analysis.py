@@ -88,7 +88,6 @@ def made_up_side(number: int, calls: int) -> SideObservations:
         label=f"side {number}",
         launch=block % LAUNCHES,
         super_block=block // LAUNCHES,
-        position=(row // (CALLS_PER_BLOCK // 2) + number) % 2,
         window=row // (CALLS_PER_BLOCK // 2),
         start_s=np.cumsum(latency * 2),
         latency_s=latency,

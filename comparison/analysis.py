@@ -42,7 +42,6 @@ def _observations(side: SideRecord) -> "SideObservations":
         label=side.side.label,
         launch=_integers(columns.launch),
         super_block=_integers(columns.super_block),
-        position=_integers(columns.position),
         window=_integers(columns.window),
         start_s=_floats(columns.start_s),
         latency_s=_floats(columns.latency_s),

@@ -45,9 +45,8 @@ class SideObservations:
 
     - `launch` counts the agent processes from 0, `super_block` those within the launch, alike on
       all sides: what has the same two numbers was measured side by side.
-    - `position` is 0 for calls of the segment that came first in its half of the super-block
-      (A in A-B), 1 for the second. `window` numbers the segments, or in the load modes the
-      windows, of this side over the whole run.
+    - `window` numbers the segments, or in the load modes the windows, of this side over the whole
+      run.
     - `start_s` counts from the start of the comparison, on one clock for all sides. In rate mode
       it is when the call was *due*, and `latency_s` counts from there, so that in every mode a
       call ends at `start_s + latency_s`. `lag_s` is actual − intended start.
@@ -65,7 +64,6 @@ class SideObservations:
     label: str
     launch: Integers
     super_block: Integers
-    position: Integers
     window: Integers
     start_s: Floats
     latency_s: Floats

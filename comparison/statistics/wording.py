@@ -206,6 +206,8 @@ def verdict_sentence(labels: Sequence[str], pair: PairAnalysis, design: Design) 
         return f"Inconclusive for {candidate} against {baseline}{because}."
     if pair.verdict == "inconclusive":
         shown = _interval(estimate, estimate.interval95)
+        if estimate.difference_detected and not because:
+            because = ": a difference is there, but perhaps not beyond the margin"
         return f"Inconclusive for {candidate} against {baseline}{because}; {shown}."
     if pair.verdict == "equivalent":
         shown = _interval(estimate, estimate.interval90)

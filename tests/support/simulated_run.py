@@ -42,7 +42,7 @@ class SimulatedRun:
         latency = np.where(side, latency * self.ratio, latency)
         start = np.cumsum(latency) - latency
         window = (launch * self.super_blocks + block) * 2 + segment // 2
-        columns = (launch, block, segment % 2, window)
+        columns = (launch, block, window)
         return [
             self._side(number, [column[side == number] for column in columns], start, latency, side)
             for number in (0, 1)
@@ -61,8 +61,7 @@ class SimulatedRun:
             label="AB"[number],
             launch=columns[0],
             super_block=columns[1],
-            position=columns[2],
-            window=columns[3],
+            window=columns[2],
             start_s=start[own],
             latency_s=latency[own],
             ok=np.ones(int(own.sum()), dtype=np.bool_),

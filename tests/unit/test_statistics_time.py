@@ -163,7 +163,6 @@ def windowed(
         label="A",
         launch=np.zeros(n, dtype=np.int64),
         super_block=window,
-        position=window % 2,
         window=window,
         start_s=window * 60.0 + due,
         latency_s=np.full(n, latency_s),
