@@ -1,18 +1,26 @@
 """The conformance suite against agents that conform: ours, and the one in the documentation."""
 
 import json
+import re
 import sys
 from pathlib import Path
+from typing import Any
 
+import httpx
 import pytest
 
 from benchmark.conformance.report import outcome_lines
 from benchmark.conformance.suite import Report, examine
 from orchestrator.cli import main
 from orchestrator.errors import EXIT_USAGE
-from tests.support.backends import agent_command, each_language
+from service_defaults.settings import ServiceSettings
+from tests.support.backends import agent_command, each_language, until_ready
+from tests.support.servers import running_server
+from tests.support.simulator import running_simulator
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "echo_agent.py"
+DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLE = DOCS / "examples" / "echo_agent.py"
+DOCUMENT = DOCS / "agent-protocol.md"
 PATIENCE_S = 30.0
 
 pytestmark = pytest.mark.timeout(180)  # a whole suite, with agents that are started a dozen times
@@ -41,6 +49,25 @@ async def test_our_agents_conform(language: str) -> None:
     report = await examine(await agent_command(language), patience_s=PATIENCE_S)
 
     assert report.conforms, complaints(report)
+
+
+async def test_the_backend_in_the_documentation_runs_the_example() -> None:
+    """The lines that register a new agent are whole: they serve its runs."""
+    (lines,) = re.findall(r"^```python\n(.*?)^```$", DOCUMENT.read_text("utf-8"), re.S | re.M)
+    written: dict[str, Any] = {}
+    exec(lines, written)  # noqa: S102 - it is our own document
+    app = written["create_app"](ServiceSettings())
+    async with (
+        running_simulator() as simulator,
+        running_server(app) as url,
+        httpx.AsyncClient(base_url=url, timeout=50, trust_env=False) as client,
+    ):
+        await until_ready(client)
+        body = {"endpoint": simulator.url, "iterations": 3}
+        reply = await client.post("/api/performance/run", json=body)
+
+    told = reply.json()
+    assert (True, 3) == (told["success"], told["metrics"]["successCount"]), told["message"]
 
 
 def test_a_command_that_cannot_be_started_is_a_usage_error(

@@ -12,6 +12,7 @@ from . import (
     framing,
     introduction,
     judgement,
+    leaving,
     rate,
     requests,
     scenarios,
@@ -36,6 +37,7 @@ ALL_GROUPS: Sequence[Group] = (
     judgement.GROUP,
     cancelling.GROUP,
     scenarios.GROUP,
+    leaving.GROUP,
 )
 """All groups but `conduct`, which looks back on the others and therefore always comes last."""
 

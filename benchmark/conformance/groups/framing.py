@@ -122,37 +122,6 @@ async def odd_line_ends_and_a_byte_order_mark_are_read(stage: Stage) -> None:
     expect(len(peer.heard) == 2, "an empty line was answered too")
 
 
-@GROUP.check()
-async def shutdown_is_answered_and_ends_the_agent(stage: Stage) -> None:
-    """The answer is an empty object, then the process exits with status 0."""
-    peer = await stage.newcomer()
-    reply = await peer.ask("shutdown")
-    expect(reply.get("result") == {}, f"the answer is {shown(reply)}")
-    status = await peer.exit_status()
-    expect(status == 0, f"the status is {status}")
-
-
-@GROUP.check()
-async def the_end_of_its_input_ends_the_agent(stage: Stage) -> None:
-    """Even in the middle of a call: nothing of a backend that has gone is worth finishing."""
-    agent = await stage.agent()
-    await stage.server.get_stuck()
-    await (await agent.begin()).has_requests(1)
-    await agent.peer.close_input()
-    await agent.peer.exit_status()
-    await stage.retire(agent.peer)
-
-
-@GROUP.check()
-async def characters_beyond_ascii_pass_unharmed(stage: Stage) -> None:
-    """Prompts are UTF-8 on their way in, also where a pipe cuts a character in two."""
-    prompt = "Grüße, 你好, 🙂, \u2028 and \\n {n}"
-    agent = await stage.agent(prompt=prompt)
-    block = (await agent.run(iterations=1)).all_succeeded()
-    expected, came = prompt.replace("{n}", "1"), block.requests[0].prompt
-    expect(came == expected, f"the model was asked {came!r}, not {expected!r}")
-
-
 def _request(peer: AgentPeer) -> tuple[int, bytes]:
     """Return a request that was registered, but not sent: its id and its line."""
     number = peer.expect_reply_to("runtimeStatistics")

@@ -1,5 +1,7 @@
 """What reaches the model server: every agent asks for the same work."""
 
+from typing import Any
+
 from benchmark.conformance.check import Group, expect
 from benchmark.conformance.stage import Stage
 from shared_models.trace_ids import trace_ids, warm_up_run_id
@@ -7,15 +9,35 @@ from shared_models.trace_ids import trace_ids, warm_up_run_id
 GROUP = Group("requests")
 
 
+BEYOND_ASCII = "Grüße, 你好, 🙂, \u2028 and \\n {n}"
+PROMPTS = ["a {n}", "b", "c {n}{n}", BEYOND_ASCII]
+FULL: dict[str, Any] = {
+    "instructions": "Be brief.",
+    "temperature": 0.5,
+    "seed": 7,
+    "maxTokens": 9,
+    "model": "llama2",
+    "prompts": PROMPTS,
+}
+
+
 @GROUP.check()
 async def each_iteration_has_its_own_prompt(stage: Stage) -> None:
     """Iteration n uses prompt (n − 1) modulo the list's length with n in the place of {n}; numbers
     go on where `firstSequence` tells."""
-    agent = await stage.agent(prompts=["a {n}", "b", "c {n}{n}"])
-    await agent.run(firstSequence=1, iterations=4)
-    block = (await agent.run(firstSequence=5, iterations=2)).all_succeeded()
+    agent = await stage.agent(**FULL)
+    await agent.run(firstSequence=1, iterations=3)
+    block = (await agent.run(firstSequence=5, iterations=3)).all_succeeded()
     sent = [request.prompt for request in block.requests]
-    expect(sent == ["a 1", "b", "c 33", "a 4", "b", "c 66"], f"the prompts were {sent}")
+    expect(sent == ["a 1", "b", "c 33", "a 5", "b", "c 77"], f"the prompts were {sent}")
+
+
+@GROUP.check()
+async def characters_beyond_ascii_pass_unharmed(stage: Stage) -> None:
+    """A prompt is UTF-8 on its way in, and reaches the model as it was."""
+    block = (await (await stage.agent(**FULL)).run(firstSequence=4, iterations=1)).all_succeeded()
+    expected, came = BEYOND_ASCII.replace("{n}", "4"), block.requests[0].prompt
+    expect(came == expected, f"the model was asked {came!r}, not {expected!r}")
 
 
 @GROUP.check()
@@ -23,13 +45,10 @@ async def the_configuration_reaches_the_model_server(stage: Stage) -> None:
     """Model, instructions (the first message, role system), temperature, seed and maxTokens
     (num_predict) are sent; there is no thinking (`think` false), no streaming in the mode standard,
     and no option that would reload the model."""
-    agent = await stage.agent(
-        instructions="Be brief.", temperature=0.5, seed=7, maxTokens=9, model="llama2", prompt="Hi"
-    )
-    body = (await agent.run(iterations=1)).all_succeeded().requests[0].body
+    block = (await (await stage.agent(**FULL)).run(firstSequence=2, iterations=1)).all_succeeded()
+    body = block.requests[0].body
     messages = [(message["role"], message["content"]) for message in body["messages"]]
-    expected = [("system", "Be brief."), ("user", "Hi")]
-    expect(messages == expected, f"the messages were {messages}")
+    expect(messages == [("system", "Be brief."), ("user", "b")], f"the messages were {messages}")
     fields = {name: body.get(name) for name in ("model", "think", "stream")}
     expected_fields = {"model": "llama2", "think": False, "stream": False}
     expect(fields == expected_fields, f"the request had {fields}, not {expected_fields}")
