@@ -1,6 +1,6 @@
 """What a backend must know of its agent: how it is launched and what it is called."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from shared_models.configuration import Flavour, Scenario, TestMode
@@ -14,9 +14,9 @@ class AgentDescription:
     service: str
     language: str
     framework: str
-    modes: tuple[TestMode, ...] = ("standard", "batch", "concurrent")
-    scenarios: tuple[Scenario, ...] = ("chat",)
-    flavours: tuple[Flavour, ...] = field(default=("agent",))
+    modes: tuple[TestMode, ...] = ("standard", "batch", "concurrent", "streaming", "rate")
+    scenarios: tuple[Scenario, ...] = ("chat", "tools", "conversation", "structured")
+    flavours: tuple[Flavour, ...] = ("agent", "client", "http")
 
 
 class AgentLauncher(Protocol):
