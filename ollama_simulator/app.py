@@ -2,6 +2,7 @@
 
 import logging
 import re
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -44,10 +45,14 @@ class App:
             await self._answer(exchange)
 
     async def _answer(self, exchange: Exchange) -> None:
-        if await _refused(exchange, self.simulator.settings.allowed_hosts):
+        status = _refusal(exchange, self.simulator.settings.allowed_hosts)
+        if status is not None:
+            await exchange.reply(status, b"", b"")
             return
-        handler = await self._route(exchange)
+        methods = self._methods(exchange.path)
+        handler = methods.get(exchange.method)
         if handler is None:
+            await _refuse_route(exchange, methods)
             return
         if self.simulator.settings.control and exchange.path in GENERATION_PATHS:
             await self.simulator.record(exchange)
@@ -76,17 +81,18 @@ class App:
             _log.exception("request failed")
             await exchange.reply(500, b"", b"")
 
-    async def _route(self, exchange: Exchange) -> Handler | None:
-        """The handler of the request, or None when it has been refused as Go's router does."""
-        methods = self._routes.get(exchange.path) or self._routes.get(_pattern(exchange.path))
-        if methods is None:
-            await exchange.reply(404, TEXT, b"404 page not found")
-            return None
-        handler = methods.get(exchange.method)
-        if handler is None:
-            allowed = ((b"allow", ", ".join(methods).encode()),)
-            await exchange.reply(405, TEXT, b"405 method not allowed", headers=allowed)
-        return handler
+    def _methods(self, path: str) -> Mapping[str, Handler]:
+        """The handlers of a path by method; none when there is no such path."""
+        return self._routes.get(path) or self._routes.get(_pattern(path)) or {}
+
+
+async def _refuse_route(exchange: Exchange, methods: Mapping[str, Handler]) -> None:
+    """Refuse an unknown path, or a method that the path does not have, as Go's router does."""
+    if not methods:
+        await exchange.reply(404, TEXT, b"404 page not found")
+        return
+    allowed = ((b"allow", ", ".join(methods).encode()),)
+    await exchange.reply(405, TEXT, b"405 method not allowed", headers=allowed)
 
 
 def _pattern(path: str) -> str:
@@ -97,8 +103,8 @@ def _pattern(path: str) -> str:
 _MODEL = re.compile(r"^/v1/models/[^/]+$")
 
 
-async def _refused(exchange: Exchange, allowed_hosts: tuple[str, ...]) -> bool:
-    """Whether the caller is a stranger, who gets an empty 403, or only asks for permission."""
+def _refusal(exchange: Exchange, allowed_hosts: tuple[str, ...]) -> int | None:
+    """The status for a stranger, or for one who only asks for permission; None for the others."""
     host = origin = ""
     for name, value in exchange.headers:
         if name == b"host":
@@ -110,10 +116,9 @@ async def _refused(exchange: Exchange, allowed_hosts: tuple[str, ...]) -> bool:
         # No page of any origin has business with the controls.
         not origin or (not is_control and access.is_local_origin(origin, host))
     )
-    if allowed and exchange.method != "OPTIONS":
-        return False
-    await exchange.reply(204 if allowed else 403, b"", b"")
-    return True
+    if not allowed:
+        return 403
+    return 204 if exchange.method == "OPTIONS" else None
 
 
 async def _refuse_protocol(scope: Message, receive: Receive, send: Send) -> None:

@@ -17,7 +17,7 @@ __all__ = ["Clock", "precise_loop"]
 _COARSE_MARGIN_NS = 1_500_000
 """An ordinary loop wakes up to a millisecond late."""
 
-_PRECISE_MARGIN_NS = 200_000
+_PRECISE_MARGIN_NS = 250_000
 """The precise loop wakes within the timer slack of Linux (50 µs) and one turn of the loop."""
 
 _TURN_NS = 30_000

@@ -1,7 +1,6 @@
 """The `options` of a request: what shapes the reply, and what a loaded model depends on."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from ollama_simulator.errors import ApiError
@@ -11,8 +10,7 @@ __all__ = ["DEFAULT_OPTIONS", "LoadOptions", "Options", "read_options"]
 _DEFAULT_TEMPERATURE = 0.8
 
 
-@dataclass(frozen=True, slots=True)
-class LoadOptions:
+class LoadOptions(NamedTuple):
     """A model that is loaded with other values of these has to be loaded again."""
 
     num_ctx: int = 4_096
@@ -68,7 +66,7 @@ _TYPES = {
     "use_mmap": "boolean",
     "stop": "array",
 }
-_LOAD_NAMES = LoadOptions.__slots__
+_LOAD_NAMES = LoadOptions._fields
 _REPLY_NAMES = ("num_predict", "seed", "temperature")
 
 

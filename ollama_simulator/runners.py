@@ -6,7 +6,6 @@ Expiry is decided when somebody looks, not by a timer, so an idle simulator has 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from ollama_simulator.clock import Clock
 from ollama_simulator.durations import FOREVER_NS, YEAR_ONE, rfc3339
@@ -189,12 +188,12 @@ def _fits(runner: Runner, options: LoadOptions) -> bool:
         return True
     wanted = _clamped(options, runner.model)
     if wanted.num_gpu < 0:  # automatic: whatever is loaded will do
-        wanted = replace(wanted, num_gpu=runner.options.num_gpu)
+        wanted = wanted._replace(num_gpu=runner.options.num_gpu)
     if wanted.use_mmap is None:
-        wanted = replace(wanted, use_mmap=runner.options.use_mmap)
+        wanted = wanted._replace(use_mmap=runner.options.use_mmap)
     return runner.options == wanted
 
 
 def _clamped(options: LoadOptions, model: Model) -> LoadOptions:
     """A context beyond the trained length is cut to it."""
-    return replace(options, num_ctx=min(options.num_ctx, model.context_length))
+    return options._replace(num_ctx=min(options.num_ctx, model.context_length))

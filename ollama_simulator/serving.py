@@ -1,6 +1,7 @@
 """Serving the simulator on an inherited listening socket, or on a port of its own."""
 
 import asyncio
+import gc
 import socket
 import sys
 
@@ -14,6 +15,7 @@ from ollama_simulator.settings import SimulatorSettings
 __all__ = ["configuration", "listen", "serve"]
 
 _GRACE_S = 1
+_OBJECTS_BETWEEN_COLLECTIONS = 20_000
 _KEEP_ALIVE_S = 86_400
 """Go's server never closes an idle connection."""
 
@@ -32,10 +34,20 @@ def serve(app: App, settings: SimulatorSettings) -> int:
     host, port = listener.getsockname()[:2]
     models = ", ".join(settings.models)
     sys.stderr.write(f"simulating Ollama on {host} port {port} with {models}\n")
+    _collect_garbage_seldom()
     server = uvicorn.Server(configuration(app))
     with asyncio.Runner(loop_factory=precise_loop) as runner:
         runner.run(server.serve(sockets=[listener]))
     return 0
+
+
+def _collect_garbage_seldom() -> None:
+    """Leave alone what lives as long as the process, and look at the rest less often.
+
+    A collection in the middle of a call would be a pause of the model.
+    """
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def listen(host: str, port: int, *, inherited_fd: int | None = None) -> socket.socket:
