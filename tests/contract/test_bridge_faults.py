@@ -2,10 +2,16 @@
 
 import json
 
+import anyio
 import pytest
 
+from benchmark.blocks import Grant
+from benchmark.session import RunSession
 from benchmark.states import RunState
+from service_defaults.endpoints import EndpointPolicy
+from shared_models import TestConfiguration
 from tests.support.agents import ScriptedAgent, run_to_end
+from tests.support.simulator import running_simulator
 from tests.support.waiting import eventually
 
 PROTOCOL = "bridge-protocol"
@@ -121,6 +127,42 @@ async def test_a_fault_at_any_other_moment_fails_the_run_as_well(
 
     assert kind == failure_kind
     assert words in message
+
+
+@pytest.mark.parametrize(
+    ("block", "words"),
+    [
+        ("send(request, sample(1))", "sample 1 in a later block"),
+        ("send(request, sample(4))", "more samples"),
+        ("end(request, 0)", "of its own accord"),
+        ("end(request, 2)", "counts 2"),
+        ("os._exit(3)", "status 3"),
+    ],
+)
+async def test_a_later_block_is_guarded_like_the_first(block: str, words: str) -> None:
+    """The samples of the blocks before are kept."""
+    two_blocks = f"""
+def run(request):
+    if request["params"]["firstSequence"] == 1:
+        send(request, sample(1))
+        end(request, 1)
+        return
+    {block}
+"""
+    agent = ScriptedAgent(two_blocks)
+    async with running_simulator() as simulator:
+        wanted = {"endpoint": simulator.url, "gated": True, "iterations": 3}
+        session = RunSession(agent, TestConfiguration.model_validate(wanted))
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.execute, EndpointPolicy())
+            for size in (1, 2):
+                await session.settled()
+                await session.advance(Grant(iterations=size))
+
+    assert RunState.FAILED is session.state
+    assert words in (session.message or "")
+    assert 1 == len(session.record.samples)
+    await eventually(lambda: not agent.processes())
 
 
 @pytest.mark.parametrize(

@@ -3,19 +3,23 @@
 import statistics
 import subprocess
 import sys
+from array import array
 from typing import Any
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from benchmark.metrics import WarmUp, summarise
 from benchmark.resources import ResourceSampler
 from benchmark.session import RunSession
 from benchmark.states import RunState
-from benchmark.views import IDLE, result_of, status_of
+from benchmark.views import IDLE, LONG_RUN, composed_result, result_of, status_of
+from service_defaults.endpoints import EndpointPolicy
 from shared_models import RuntimeStatistics, TestConfiguration
 from tests.support.agents import ScriptedAgent, run_to_end
 from tests.support.runs import MS, make_record, make_sample
+from tests.support.simulator import running_simulator
 
 
 def test_a_run_without_a_sample_has_no_figures_rather_than_zeros() -> None:
@@ -194,6 +198,59 @@ async def test_a_run_that_has_ended_shows_the_same_figures_in_its_status_and_res
     assert result.metrics is not None
     assert status.average_time_per_iteration_ms == result.metrics.average_time_per_iteration_ms
     assert (True, "4 calls succeeded") == (result.success, result.message)
+
+
+async def test_a_run_by_time_shows_how_much_of_its_time_is_over() -> None:
+    """Its total is what has been done, since nobody knows what will be."""
+    send_and_wait = """
+def run(request):
+    send(request, sample(1), sample(2))
+    time.sleep(600)
+"""
+    async with running_simulator() as simulator:
+        wanted = {"endpoint": simulator.url, "durationSeconds": 500.0, "warmupIterations": 0}
+        session = RunSession(ScriptedAgent(send_and_wait), TestConfiguration.model_validate(wanted))
+        async with anyio.create_task_group() as group:
+            group.start_soon(session.execute, EndpointPolicy())
+            while not session.record.samples.attempt_count:
+                await session.next_change.wait()
+            early = status_of(session)
+            await anyio.sleep(0.05)
+            late = status_of(session)
+            await session.stop(grace_s=0)
+    stopped = status_of(session)
+
+    assert (2, 2) == (early.current_iteration, early.total_iterations)
+    assert 0 <= early.progress_percentage <= late.progress_percentage < 100
+    assert late.estimated_time_remaining_ms is not None
+    assert early.estimated_time_remaining_ms is not None
+    assert late.estimated_time_remaining_ms < early.estimated_time_remaining_ms <= 500_000
+    assert (None, 2) == (stopped.estimated_time_remaining_ms, stopped.total_iterations)
+
+
+async def test_the_figures_of_a_long_run_do_not_hold_up_the_service() -> None:
+    """Other requests are answered while they are computed, and once is enough."""
+    session = await run_to_end(ScriptedAgent(), iterations=LONG_RUN)
+    values = range(600_000)
+    session.record.samples.durations_ns = array("q", [value * 7_919 % 600_000 for value in values])
+    turns = 0
+
+    async def others() -> None:
+        nonlocal turns
+        while True:
+            await anyio.lowlevel.checkpoint()
+            turns += 1
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(others)
+        result = await composed_result(session)
+        group.cancel_scope.cancel()
+
+    assert turns >= 10
+    assert result.metrics is not None
+    assert pytest.approx(299_999.5 / 1e6) == result.metrics.median_ms
+    assert pytest.approx(0.99 * 599_999 / 1e6) == result.metrics.p99_ms
+    assert result is await composed_result(session)
 
 
 async def test_a_completed_run_without_a_success_is_no_success() -> None:
