@@ -148,6 +148,7 @@ def idle_status(**changes: Any) -> TestStatus:
         "success_count": 0,
         "failure_count": 0,
         "warmup_successful": False,
+        "warmup_iterations": 0,
     }
     nothing = {name: None for name in TestStatus.model_fields if name not in values}
     return TestStatus(**(nothing | values | changes))
