@@ -34,3 +34,8 @@ def paired_ratio(ours: Sequence[float], theirs: Sequence[float]) -> RatioInterva
     low = ratios[math.floor(len(ratios) / 2 - half)]
     high = ratios[math.ceil(len(ratios) / 2 + half) - 1]
     return RatioInterval(statistics.median(ratios), low, high)
+
+
+def verdict(met: bool) -> str:
+    """Return the word that every benchmark ends a target's line with."""
+    return "ok" if met else "MISSED"
