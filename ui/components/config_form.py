@@ -1,12 +1,12 @@
 """The form of the dashboard: labelled fields, refusals at their fields, the two buttons."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from nicegui import ui
 from nicegui.elements.mixins.validation_element import ValidationElement
 
-from ..state.form import FIELDS, FormField, shown
+from ..state.fields import FIELDS, OPTIONS, FormField, shown
 from .elements import Text, attribute, box
 
 Action = Callable[[], Awaitable[None]]
@@ -20,7 +20,6 @@ class ConfigForm:
         self,
         *,
         endpoint: str,
-        modes: Sequence[str],
         models: ModelSource,
         on_run: Action,
         on_stop: Action,
@@ -40,12 +39,13 @@ class ConfigForm:
             self._refusal = Text(tag="p", classes="refusal")
             attribute(self._refusal, role="alert")
             with ui.expansion("Advanced").classes("advanced").props("dense") as self._advanced:
-                Text("Prompt, warm-up, sampling and timeout", tag="p", classes="hint")
+                Text("Sides, scenario, prompts, warm-up and limits", tag="p", classes="hint")
                 for field in FIELDS:
                     if field.advanced:
                         self._draw(field)
-        self.offer_modes(modes)
-        self._show_for_mode()
+        for name, choices in OPTIONS.items():
+            self.offer(name, choices)
+        self._show_fields()
 
     @property
     def values(self) -> dict[str, Any]:
@@ -62,13 +62,22 @@ class ConfigForm:
         elsewhere = [reason for name, reason in reasons.items() if name not in self._inputs]
         self._refusal.show(" ".join(elsewhere))
 
-    def offer_modes(self, modes: Sequence[str]) -> None:
-        """Offer these test modes; the chosen one stays if it is among them."""
-        select = self._inputs["testMode"]
+    def offer(self, name: str, choices: Mapping[str, str]) -> None:
+        """Offer these choices (value → words); what is chosen stays as far as it is offered."""
+        select = self._inputs[name]
         assert isinstance(select, ui.select)  # noqa: S101 - drawn as one below
-        if list(select.options) != list(modes):
-            value = select.value if select.value in modes else next(iter(modes), None)
-            select.set_options(list(modes), value=value)
+        if select.options == choices:
+            return
+        value = select.value
+        if select.multiple:
+            value = [entry for entry in value if entry in choices]
+        elif value not in choices:
+            value = next(iter(choices), None)
+        select.set_options(dict(choices), value=value)
+
+    def choose(self, name: str, value: Any) -> None:
+        """Set a field's value, as if somebody had."""
+        self._inputs[name].value = value
 
     def allow(self, *, run: bool, stop: bool) -> None:
         """Say which of the two buttons can be used."""
@@ -91,8 +100,8 @@ class ConfigForm:
             attribute(entry, hint=field.hint)
         if field.kind in ("integer", "decimal", "text", "model"):
             entry.on("keydown.enter", self._run_by_key)
-        if field.name == "testMode":
-            entry.on_value_change(self._show_for_mode)
+        if any(other.only_when and other.only_when[0] == field.name for other in FIELDS):
+            entry.on_value_change(self._show_fields)
         self._inputs[field.name] = entry
         self._rows[field.name] = row
 
@@ -100,10 +109,10 @@ class ConfigForm:
         if self._run.enabled:
             await self._on_run()
 
-    def _show_for_mode(self) -> None:
-        mode = str(self._inputs["testMode"].value)
+    def _show_fields(self) -> None:
+        values = self.values
         for field in FIELDS:
-            self._rows[field.name].set_visibility(shown(field, mode))
+            self._rows[field.name].set_visibility(shown(field, values))
 
     def _model_menu(self, entry: ValidationElement[Any]) -> None:
         with entry.add_slot("append"):
@@ -126,10 +135,10 @@ class ConfigForm:
 
 
 def _input(field: FormField, value: Any) -> ValidationElement[Any]:
-    if field.kind == "select":
-        return ui.select([value], value=value).props(
-            'behavior="menu" options-dense dropdown-icon=expand_more'
-        )
+    if field.kind in ("select", "sides"):
+        several = field.kind == "sides"
+        choice = ui.select([] if several else [value], value=value, multiple=several)
+        return choice.props('behavior="menu" options-dense dropdown-icon=expand_more')
     if field.kind == "integer":
         return ui.number(value=value).props("step=1 inputmode=numeric")
     if field.kind == "decimal":

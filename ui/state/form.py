@@ -1,12 +1,11 @@
-"""The form's fields, and their way into a TestConfiguration.
+"""The way of the form's input into a ComparisonRequest.
 
 The wire model itself judges the input, so that the form and the REST API cannot differ; this
 module only words its refusals for people and puts each at its field.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeVar
 
 import orjson
 from pydantic import ValidationError
@@ -14,27 +13,16 @@ from pydantic_core import ErrorDetails
 
 from service_defaults.endpoints import EndpointPolicy
 from service_defaults.errors import EndpointError
-from shared_models import Capabilities, TestConfiguration, TestMode
+from shared_models import Capabilities, ComparisonRequest, Scenario, TestMode
 
-Kind = Literal["integer", "decimal", "text", "area", "select", "model"]
-Values = Mapping[str, Any]
+from .fields import FIELDS, FormField, Values, shown
+
+Choice = TypeVar("Choice", bound=str)
 
 FALLBACK_MODES: tuple[TestMode, ...] = ("standard", "batch", "concurrent")
-# `rate` needs fields that this form does not have yet.
-FORM_MODES: tuple[TestMode, ...] = (*FALLBACK_MODES, "streaming")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FormField:
-    """One input; `name` is the JSON name of the configuration's field."""
-
-    name: str
-    label: str
-    kind: Kind
-    initial: Any = None
-    hint: str | None = None
-    only_for: TestMode | None = None
-    advanced: bool = False
+FORM_MODES: tuple[TestMode, ...] = (*FALLBACK_MODES, "streaming", "rate")
+FALLBACK_SCENARIOS: tuple[Scenario, ...] = ("chat",)
+FORM_SCENARIOS: tuple[Scenario, ...] = ("chat", "tools", "conversation", "structured")
 
 
 class FormInvalid(Exception):
@@ -45,71 +33,9 @@ class FormInvalid(Exception):
         self.reasons = reasons
 
 
-_DEFAULTS = TestConfiguration()
-
-FIELDS: tuple[FormField, ...] = (
-    FormField(name="iterations", label="Iterations", kind="integer", initial=_DEFAULTS.iterations),
-    FormField(name="model", label="Model", kind="model", initial=_DEFAULTS.model),
-    FormField(name="endpoint", label="Endpoint", kind="text"),
-    FormField(name="testMode", label="Test mode", kind="select", initial=_DEFAULTS.test_mode),
-    FormField(
-        name="batchSize",
-        label="Batch size",
-        kind="integer",
-        initial=_DEFAULTS.batch_size,
-        only_for="batch",
-    ),
-    FormField(
-        name="concurrentRequests",
-        label="Concurrent requests",
-        kind="integer",
-        initial=_DEFAULTS.concurrent_requests,
-        only_for="concurrent",
-    ),
-    FormField(
-        name="prompt",
-        label="Prompt",
-        kind="area",
-        initial=_DEFAULTS.prompt,
-        hint="{n} becomes the iteration’s number",
-        advanced=True,
-    ),
-    FormField(name="instructions", label="Instructions", kind="area", advanced=True),
-    FormField(
-        name="warmupIterations",
-        label="Warm-up iterations",
-        kind="text",
-        initial=str(_DEFAULTS.warmup_iterations),
-        hint="a number, or auto",
-        advanced=True,
-    ),
-    FormField(
-        name="temperature",
-        label="Temperature",
-        kind="decimal",
-        initial=_DEFAULTS.temperature,
-        advanced=True,
-    ),
-    FormField(
-        name="seed", label="Seed", kind="integer", hint="empty: the model’s own", advanced=True
-    ),
-    FormField(
-        name="maxTokens",
-        label="Max tokens",
-        kind="integer",
-        hint="empty: no limit",
-        advanced=True,
-    ),
-    FormField(
-        name="requestTimeoutSeconds",
-        label="Request timeout (s)",
-        kind="decimal",
-        initial=_DEFAULTS.request_timeout_seconds,
-        advanced=True,
-    ),
+_MAY_BE_EMPTY = frozenset(
+    {"instructions", "seed", "maxTokens", "durationSeconds", "prompts", "sides"}
 )
-
-_MAY_BE_EMPTY = frozenset({"instructions", "seed", "maxTokens"})
 
 _WORDED = {
     "warmupIterations": "Enter a whole number from 0 to 100,000, or auto.",
@@ -132,25 +58,54 @@ _TEMPLATES = {
 }
 
 
-def shown(field: FormField, mode: str) -> bool:
-    """Return whether a field means anything under this test mode."""
-    return field.only_for is None or field.only_for == mode
-
-
-def common_modes(capabilities: list[Capabilities | None]) -> list[TestMode]:
+def common_modes(capabilities: Sequence[Capabilities | None]) -> list[TestMode]:
     """Return the modes that every backend supports; the seed's when one cannot be asked."""
-    known = [entry.modes for entry in capabilities if entry is not None]
-    if len(known) < len(capabilities) or not known:
-        return list(FALLBACK_MODES)
-    return [mode for mode in FORM_MODES if all(mode in modes for modes in known)]
+    offers = [entry.modes if entry else None for entry in capabilities]
+    return _common(FORM_MODES, offers, fallback=FALLBACK_MODES)
 
 
-async def read_form(values: Values, policy: EndpointPolicy) -> TestConfiguration:
-    """Return the configuration that the input means; raises FormInvalid."""
+def common_scenarios(capabilities: Sequence[Capabilities | None]) -> list[Scenario]:
+    """Return the scenarios that every backend supports; chat when one cannot be asked."""
+    offers = [entry.scenarios if entry else None for entry in capabilities]
+    return _common(FORM_SCENARIOS, offers, fallback=FALLBACK_SCENARIOS)
+
+
+def _common(
+    order: Sequence[Choice],
+    offers: Sequence[Sequence[Choice] | None],
+    *,
+    fallback: Sequence[Choice],
+) -> list[Choice]:
+    known = [offer for offer in offers if offer is not None]
+    if len(known) < len(offers) or not known:
+        return list(fallback)
+    return [choice for choice in order if all(choice in offer for offer in known)]
+
+
+def side_choices(
+    labels: Mapping[str, str], capabilities: Mapping[str, Capabilities]
+) -> dict[str, str]:
+    """Return the sides that can be compared, `backend/flavour` with the words for it."""
+    return {
+        f"{backend}/{flavour}": side_label(label, flavour)
+        for backend, label in labels.items()
+        for flavour in (capabilities[backend].flavours if backend in capabilities else ["agent"])
+    }
+
+
+def side_label(label: str, flavour: str) -> str:
+    """Return what people call a side: the backend, and the flavour unless it is the agent."""
+    return label if flavour == "agent" else f"{label} {flavour}"
+
+
+async def read_form(
+    values: Values, policy: EndpointPolicy, *, labels: Mapping[str, str]
+) -> ComparisonRequest:
+    """Return the comparison that the input means; raises FormInvalid."""
     reasons: dict[str, str] = {}
-    configuration = None
+    request = None
     try:
-        configuration = TestConfiguration.model_validate_json(orjson.dumps(_message(values)))
+        request = ComparisonRequest.model_validate_json(orjson.dumps(_message(values, labels)))
     except ValidationError as error:
         reasons = _reasons(error.errors(include_url=False))
     if "endpoint" not in reasons:
@@ -158,21 +113,28 @@ async def read_form(values: Values, policy: EndpointPolicy) -> TestConfiguration
             await policy.check(str(values.get("endpoint") or "").strip())
         except EndpointError as refusal:
             reasons["endpoint"] = f"{refusal}."
-    if configuration is None or reasons:
+    if request is None or reasons:
         raise FormInvalid(reasons)
-    return configuration
+    return request
 
 
-def _message(values: Values) -> dict[str, Any]:
-    mode = str(values.get("testMode"))
-    raw = {
-        field.name: _plain(field, values.get(field.name)) for field in FIELDS if shown(field, mode)
-    }
-    return {
-        name: value
-        for name, value in raw.items()
-        if not (name in _MAY_BE_EMPTY and value in (None, ""))
-    }
+def _message(values: Values, labels: Mapping[str, str]) -> dict[str, Any]:
+    configuration: dict[str, Any] = {}
+    request: dict[str, Any] = {"configuration": configuration}
+    for field in FIELDS:
+        value = _plain(field, values.get(field.name))
+        if not shown(field, values) or (field.name in _MAY_BE_EMPTY and value in (None, "", [])):
+            continue
+        if field.kind == "sides":
+            value = [_side(key, labels) for key in value]
+        (request if field.of_request else configuration)[field.name] = value
+    return request
+
+
+def _side(key: str, labels: Mapping[str, str]) -> dict[str, str]:
+    backend, _, flavour = key.partition("/")
+    label = side_label(labels[backend], flavour)
+    return {"backend": backend, "flavour": flavour, "label": label}
 
 
 def _plain(field: FormField, value: Any) -> Any:
@@ -189,7 +151,9 @@ def _plain(field: FormField, value: Any) -> Any:
 def _reasons(errors: list[ErrorDetails]) -> dict[str, str]:
     reasons: dict[str, str] = {}
     for error in errors:
-        name = str(error["loc"][0])
+        # A configuration's field stands below it, a side's below the list of sides.
+        path = [str(part) for part in error["loc"] if part != "configuration"]
+        name = path[0] if path else ""
         reasons.setdefault(name, _WORDED.get(name) or _worded(error))
     return reasons
 
