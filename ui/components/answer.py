@@ -1,4 +1,8 @@
-"""The panel on top of the dashboard: the observed medians, remarks and the spread."""
+"""The panel on top of the dashboard: the verdict or the observed medians, remarks, the spread."""
+
+from collections.abc import Awaitable, Callable
+
+from nicegui import ui
 
 from ..state.answer import AnswerView, Chip, Range
 from .elements import Text, attribute, box
@@ -7,7 +11,9 @@ from .elements import Text, attribute, box
 class AnswerPanel:
     """Draws an AnswerView; drawn anew when it changes, which happens a few times a run."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, on_verdict: Callable[[], Awaitable[None]]) -> None:
+        """`on_verdict` runs the schedule that gives a verdict, where this one could not."""
+        self._on_verdict = on_verdict
         self._panel = box("answer", tag="section", aria_label="Comparison")
         self._shown: AnswerView | None = None
 
@@ -25,6 +31,12 @@ class AnswerPanel:
                     with box("chips"):
                         for number, entry in enumerate(view.chips):
                             chip(entry, key=f"chip-{number}")
+                if view.offers_verdict:
+                    button = ui.button(
+                        "Run interleaved for a verdict", on_click=self._on_verdict, color=None
+                    )
+                    button.props("unelevated no-caps").mark("verdict")
+                    button.classes("button-plain answer-action")
             if view.ranges:
                 _ranges(view.ranges, view.axis_end)
 

@@ -1,5 +1,7 @@
 """The card of one backend: status, key figure, breakdown, figures; updated in place."""
 
+from nicegui import ui
+
 from ..state.cards import FIGURES, PARTS, CardView, Progress
 from ..state.figures import UNKNOWN
 from .elements import Text, attribute, box, swap_class
@@ -8,21 +10,24 @@ from .elements import Text, attribute, box, swap_class
 class SideCard:
     """Draws CardViews of one backend without ever moving anything on the page."""
 
-    def __init__(self, backend: str) -> None:
-        with box(f"card side-{backend}", tag="article", aria_label=backend).mark(f"card-{backend}"):
+    def __init__(self, key: str, *, backend: str, name: str) -> None:
+        """`key` tells the card from the others, `backend` gives its colour."""
+        with box(f"card side-{backend}", tag="article", aria_label=name).mark(f"card-{key}"):
             with box("card-head"):
                 box("square", tag="span", aria_hidden="true")
-                Text(backend, tag="h3", classes="card-name")
-                self._status = Text(classes="status").mark(f"status-{backend}")
+                Text(name, tag="h3", classes="card-name")
+                self._status = Text(classes="status").mark(f"status-{key}")
             self._runtime = Text(tag="p", classes="runtime")
             with box("key"):
-                self._key = Text(classes="key-figure").mark(f"median-{backend}")
+                self._key = Text(classes="key-figure").mark(f"median-{key}")
                 self._unit = Text(classes="key-unit")
-            self._progress = ProgressBar(backend)
+            self._progress = ProgressBar(name, key)
             self._breakdown = BreakdownBar()
-            self._note = Text(tag="p", classes="note").mark(f"note-{backend}")
+            self._note = Text(tag="p", classes="note").mark(f"note-{key}")
             with box("figures", tag="dl"):
-                self._figures = [_figure(name, f"{name}-{backend}") for name in FIGURES]
+                self._figures = [_figure(name, f"{name}-{key}") for name in FIGURES]
+            self._extras = box("figures extras", tag="dl").mark(f"extras-{key}")
+            self._shown_extras: tuple[tuple[str, str], ...] = ()
 
     def show(self, view: CardView) -> None:
         """Show a view."""
@@ -39,24 +44,35 @@ class SideCard:
         swap_class(self._note, "tone", view.tone)
         for label, text in zip(self._figures, view.figures, strict=True):
             label.show(text)
+        self._show_extras(view.extras)
+
+    def _show_extras(self, extras: tuple[tuple[str, str], ...]) -> None:
+        self._extras.set_visibility(bool(extras))
+        if extras == self._shown_extras:
+            return
+        self._shown_extras = extras
+        self._extras.clear()
+        with self._extras:
+            for name, text in extras:
+                _figure(name, name).show(text)
 
 
 class ProgressBar:
     """How far the run is: a bar and a line of words, in the breakdown's place while it runs."""
 
-    def __init__(self, backend: str) -> None:
+    def __init__(self, name: str, key: str) -> None:
         self._box = box("progress")
         with self._box:
             self._bar = box(
                 "bar",
                 role="progressbar",
-                aria_label=f"{backend} progress",
+                aria_label=f"{name} progress",
                 aria_valuemin="0",
                 aria_valuemax="100",
             )
             with self._bar:
                 self._fill = box("bar-fill")
-            self._text = Text(classes="bar-text").mark(f"progress-{backend}")
+            self._text = Text(classes="bar-text").mark(f"progress-{key}")
 
     def show(self, progress: Progress | None) -> None:
         """Show how far; None hides the bar."""
@@ -81,20 +97,23 @@ class BreakdownBar:
             with box("bar", aria_hidden="true"):
                 self._fills = [box(f"bar-part part-{name}") for name in PARTS]
             with box("legend", tag="ul", aria_label="Mean time per call"):
-                self._texts = [_legend(name) for name in PARTS]
+                self._entries = [_legend(name) for name in PARTS]
 
     def show(self, view: CardView) -> None:
         """Show the parts; hidden while the run is going on."""
         self._box.set_visibility(view.progress is None)
-        for fill, text, segment in zip(self._fills, self._texts, view.segments, strict=True):
+        for fill, (entry, text), segment in zip(
+            self._fills, self._entries, view.segments, strict=True
+        ):
             fill.style(f"width:{segment.percent:.2f}%")
+            entry.set_visibility(bool(segment.text))
             text.show(segment.text)
 
 
-def _legend(name: str) -> Text:
-    with box("legend-entry", tag="li"):
+def _legend(name: str) -> tuple[ui.element, Text]:
+    with box("legend-entry", tag="li") as entry:
         box(f"square part-{name}", tag="span", aria_hidden="true")
-        return Text()
+        return entry, Text()
 
 
 def _figure(name: str, marker: str) -> Text:

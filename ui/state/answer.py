@@ -1,20 +1,36 @@
-"""The answer on top of the dashboard: what was observed, without naming a winner."""
+"""The answer on top of the dashboard: the verdict, or what was observed without naming a winner."""
 
 from dataclasses import dataclass
 from typing import Literal
 
-from shared_models import ComparedSide, Comparison, Metrics, TestConfiguration
-
-from .board import Board, SideRun
-from .figures import MINUS, milliseconds, signed
-
-ChipTone = Literal["plain", "amber"]
-
-CONTENDED = (
-    "Both backends ran at the same time. A model server with one slot serves them in turn, so each "
-    "waits for the other and the true difference is hidden. No winner is declared."
+from shared_models import (
+    ComparisonReport,
+    Estimate,
+    Finding,
+    PairReport,
+    Schedule,
+    SideReport,
 )
+
+from .board import Board
+from .figures import MINUS, milliseconds, percent, signed, span
+
+ChipTone = Literal["plain", "amber", "red"]
+
+NO_VERDICT: dict[Schedule, tuple[str, str]] = {
+    "parallel": (
+        "contended: no verdict",
+        "The sides ran at the same time. A model server with one slot serves them in turn, so each "
+        "waits for the other and the true difference is hidden. No winner is declared.",
+    ),
+    "sequential": (
+        "order-biased: no verdict",
+        "One side ran after the other. Whatever changed on this machine meanwhile looks like a "
+        "difference between them, so no winner is declared.",
+    ),
+}
 SIMULATED = "The answers came from the simulator, not from a real model."
+_TONES: dict[str, ChipTone] = {"note": "plain", "warning": "amber", "error": "red"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,10 +65,14 @@ class Piece:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AnswerView:
-    """The panel: a headline, a sentence, remarks and the sides' ranges."""
+    """The panel: a headline, a sentence, remarks and the sides' ranges.
+
+    `offers_verdict`: the schedule could give none, and another one would.
+    """
 
     headline: tuple[Piece, ...]
     sentence: str
+    offers_verdict: bool = False
     chips: tuple[Chip, ...] = ()
     ranges: tuple[Range, ...] = ()
     axis_end: str = ""
@@ -60,15 +80,16 @@ class AnswerView:
 
 def answer_view(board: Board) -> AnswerView:
     """Return what the panel says about the board as it is now."""
-    if board.configuration is None:
-        return _invitation(board.sides)
-    if board.comparison is None:
-        return _in_progress(board, board.configuration)
-    return _observed(board.comparison, board.sides, board.configuration)
+    report = board.report
+    if report is None:
+        return _invitation(board.labels)
+    if board.running:
+        return _in_progress(report, stopping=board.stopping)
+    return _ended(report)
 
 
-def _invitation(sides: tuple[SideRun, ...]) -> AnswerView:
-    names = " and ".join(side.label for side in sides)
+def _invitation(labels: tuple[str, ...]) -> AnswerView:
+    names = _joined(labels)
     return AnswerView(
         headline=(Piece(words="Compare two agents on your model"),),
         sentence=(
@@ -78,130 +99,170 @@ def _invitation(sides: tuple[SideRun, ...]) -> AnswerView:
     )
 
 
-def _in_progress(board: Board, configuration: TestConfiguration) -> AnswerView:
-    names = " and ".join(side.label for side in board.sides)
-    if board.stopping:
-        return AnswerView(
-            headline=(Piece(words="Stopping"),),
-            sentence=f"{names} end their calls in flight.",
-            chips=_settings_chips(configuration),
-        )
+def _in_progress(report: ComparisonReport, *, stopping: bool) -> AnswerView:
+    names = _joined(tuple(side.label for side in report.sides))
+    if stopping:
+        headline, sentence = "Stopping", f"{names} end their calls in flight."
+    elif report.schedule == "parallel":
+        headline = "Comparison is running"
+        sentence = f"{names} make the same calls at the same time; the figures follow at the end."
+    else:
+        headline, sentence = "Comparison is running", _progress_sentence(report)
     return AnswerView(
-        headline=(Piece(words="Comparison is running"),),
-        sentence=f"{names} make the same calls at the same time; the figures follow at the end.",
-        chips=_settings_chips(configuration),
+        headline=(Piece(words=headline),), sentence=sentence, chips=_settings_chips(report)
     )
 
 
-def _observed(
-    comparison: Comparison, sides: tuple[SideRun, ...], configuration: TestConfiguration
-) -> AnswerView:
-    ranges, axis_end = _ranges(sides)
+def _progress_sentence(report: ComparisonReport) -> str:
+    progress = report.progress
+    parts = [progress.phase]
+    if report.schedule == "interleaved":
+        parts.append(f"launch pair {progress.launch + 1} of {progress.launches}")
+    if progress.total:
+        parts.append(f"{progress.done / progress.total:.0%} of the calls")
+    if progress.remaining_ms is not None:
+        parts.append(f"about {span(progress.remaining_ms)} left")
+    return ", ".join(parts) + "."
+
+
+def _ended(report: ComparisonReport) -> AnswerView:
+    pair = report.pairs[0] if report.pairs else None
+    judged = report.verdict != "none"
+    ranges, axis_end = _ranges(report.sides)
     return AnswerView(
-        headline=_headline(comparison),
-        sentence=_sentence(comparison, sides),
+        headline=(Piece(words=report.headline),) if judged else _medians(report.sides),
+        sentence=_estimate_sentence(report, pair) if judged else _observed_sentence(report, pair),
+        offers_verdict=not judged and report.schedule != "interleaved" and len(report.sides) > 1,
         chips=(
-            Chip(text="contended: no verdict", tone="amber", why=CONTENDED),
-            *_provider_chips(sides),
-            *_count_chips(comparison.sides, sides),
-            *_settings_chips(configuration),
+            *_schedule_chips(report.schedule),
+            *((Chip(text="simulated model", tone="amber", why=SIMULATED),) * report.simulated),
+            *_finding_chips(report.findings),
+            *_count_chips(report.sides),
+            *_settings_chips(report),
         ),
         ranges=ranges,
         axis_end=axis_end,
     )
 
 
-def _headline(comparison: Comparison) -> tuple[Piece, ...]:
+def _medians(sides: list[SideReport]) -> tuple[Piece, ...]:
     pieces = [
-        Piece(backend=side.backend, label=side.label, words=milliseconds(side.median_ms))
-        for side in comparison.sides
-        if side.median_ms is not None
+        Piece(backend=side.backend, label=side.label, words=milliseconds(side.median.value))
+        for side in sides
+        if side.median is not None
     ]
     return tuple(pieces) or (Piece(words="No successful call"),)
 
 
-def _sentence(comparison: Comparison, sides: tuple[SideRun, ...]) -> str:
-    first, second = comparison.sides[0], comparison.sides[-1]
-    if comparison.difference_ms is None or comparison.difference_percent is None:
-        return f"No difference: {_missing(comparison, sides)}."
-    percent = f"{abs(comparison.difference_percent):.1f} %"
-    sign = MINUS if comparison.difference_percent < 0 else "+"
+def _observed_sentence(report: ComparisonReport, pair: PairReport | None) -> str:
+    if pair is None or pair.difference_ms is None or pair.difference_percent is None:
+        return _missing(report)
+    first, second = report.sides[pair.baseline], report.sides[pair.candidate]
+    share = f"{abs(pair.difference_percent):.1f} %"
+    sign = MINUS if pair.difference_percent < 0 else "+"
     return (
-        f"Observed difference of the medians: {signed(comparison.difference_ms)} ms "
-        f"({sign}{percent}), {second.label} minus {first.label}."
+        f"Observed difference of the medians: {signed(pair.difference_ms)} ms "
+        f"({sign}{share}), {second.label} minus {first.label}."
     )
 
 
-def _missing(comparison: Comparison, sides: tuple[SideRun, ...]) -> str:
-    lost = [side.label for side in sides if _is_lost(side)]
-    failed = [
-        side.label for side in comparison.sides if not side.success_count and side.label not in lost
-    ]
-    reasons = []
+def _missing(report: ComparisonReport) -> str:
+    failed = tuple(side.label for side in report.sides if not side.success_count)
     if failed:
-        reasons.append(f"{' and '.join(failed)} had no successful call")
-    if lost:
-        reasons.append(f"{' and '.join(lost)} was lost before its result")
-    return "; ".join(reasons) or "a side has no median"
+        return f"No difference: {_joined(failed)} had no successful call."
+    return report.message
 
 
-def _is_lost(side: SideRun) -> bool:
-    """Return whether calls succeeded, but the backend went away with their figures."""
-    return side.result is None and side.status is not None and side.status.success_count > 0
+def _estimate_sentence(report: ComparisonReport, pair: PairReport | None) -> str:
+    estimate = pair.estimate if pair else None
+    if pair is None or estimate is None:
+        return report.message
+    first, second = report.sides[pair.baseline], report.sides[pair.candidate]
+    interval = estimate.interval95
+    units = f"{estimate.clusters} {'launch pairs' if estimate.unit == 'launch' else 'super-blocks'}"
+    sentence = (
+        f"{second.label} takes {_ratio(estimate.ratio)} the time of {first.label}, 95 % interval "
+        f"{_ratio(interval.low)} to {_ratio(interval.high)} over {units}."
+    )
+    return sentence + _power(estimate) if pair.verdict == "inconclusive" else sentence
 
 
-def _provider_chips(sides: tuple[SideRun, ...]) -> tuple[Chip, ...]:
-    if any(metrics.provider == "ollama-simulator" for metrics in _metrics(sides)):
-        return (Chip(text="simulated model", tone="amber", why=SIMULATED),)
-    return ()
+def _power(estimate: Estimate) -> str:
+    if estimate.minimum_detectable_effect is None:
+        return ""
+    words = f" A difference below {percent(estimate.minimum_detectable_effect)} could be missed"
+    if estimate.launches_needed is None:
+        return words + "."
+    return words + f"; {estimate.launches_needed} launch pairs would narrow it enough."
 
 
-def _count_chips(compared: list[ComparedSide], sides: tuple[SideRun, ...]) -> tuple[Chip, ...]:
-    if any(_is_lost(side) for side in sides):
+def _ratio(value: float | None) -> str:
+    return "an open end" if value is None else f"{value:.3f} ×"
+
+
+def _schedule_chips(schedule: Schedule) -> tuple[Chip, ...]:
+    if schedule not in NO_VERDICT:
         return ()
-    counts = [side.success_count for side in compared]
+    text, why = NO_VERDICT[schedule]
+    return (Chip(text=text, tone="amber", why=why),)
+
+
+def _finding_chips(findings: list[Finding]) -> tuple[Chip, ...]:
+    """Return one remark for each kind of finding; those with a remark of their own are left out."""
+    said = {"simulated-model", "contended", "order-biased"}
+    texts: dict[str, list[Finding]] = {}
+    for finding in findings:
+        if finding.code not in said:
+            texts.setdefault(finding.code, []).append(finding)
+    return tuple(
+        Chip(
+            text=code.replace("-", " "),
+            tone=_TONES[found[0].severity],
+            why=" ".join(dict.fromkeys(finding.text for finding in found)),
+        )
+        for code, found in texts.items()
+    )
+
+
+def _count_chips(sides: list[SideReport]) -> tuple[Chip, ...]:
+    counts = [side.success_count for side in sides]
     if len(set(counts)) == 1:
         return (Chip(text=f"{counts[0]:,} calls a side"),)
     return (Chip(text=" and ".join(f"{count:,}" for count in counts) + " calls"),)
 
 
-def _settings_chips(configuration: TestConfiguration) -> tuple[Chip, ...]:
-    return (
-        Chip(text="parallel"),
-        Chip(text=configuration.test_mode),
-        Chip(text=configuration.model),
-    )
+def _settings_chips(report: ComparisonReport) -> tuple[Chip, ...]:
+    configuration = report.request.configuration
+    words = [report.schedule, configuration.test_mode, configuration.model]
+    if configuration.scenario != "chat":
+        words.insert(2, configuration.scenario)
+    return tuple(Chip(text=word) for word in words)
 
 
-def _metrics(sides: tuple[SideRun, ...]) -> list[Metrics]:
-    return [side.result.metrics for side in sides if side.result and side.result.metrics]
-
-
-def _ranges(sides: tuple[SideRun, ...]) -> tuple[tuple[Range, ...], str]:
-    highest = max(
-        (metrics.max_iteration_time_ms or 0.0 for metrics in _metrics(sides)), default=0.0
-    )
+def _ranges(sides: list[SideReport]) -> tuple[tuple[Range, ...], str]:
+    highest = max((side.max_ms or 0.0 for side in sides), default=0.0)
     if highest <= 0:
         return (), ""
     ranges = [_range(side, highest) for side in sides]
     return tuple(entry for entry in ranges if entry), milliseconds(highest)
 
 
-def _range(side: SideRun, highest: float) -> Range | None:
-    metrics = side.result.metrics if side.result else None
-    if metrics is None or metrics.median_ms is None:
-        return None
-    low, high = metrics.min_iteration_time_ms, metrics.max_iteration_time_ms
-    if low is None or high is None:
+def _range(side: SideReport, highest: float) -> Range | None:
+    if side.median is None or side.min_ms is None or side.max_ms is None:
         return None
     return Range(
         backend=side.backend,
         label=side.label,
-        low=low / highest * 100,
-        median=metrics.median_ms / highest * 100,
-        high=high / highest * 100,
+        low=side.min_ms / highest * 100,
+        median=side.median.value / highest * 100,
+        high=side.max_ms / highest * 100,
         text=(
-            f"{side.label}: {milliseconds(low)} to {milliseconds(high)}, "
-            f"median {milliseconds(metrics.median_ms)}"
+            f"{side.label}: {milliseconds(side.min_ms)} to {milliseconds(side.max_ms)}, "
+            f"median {milliseconds(side.median.value)}"
         ),
     )
+
+
+def _joined(labels: tuple[str, ...]) -> str:
+    *most, last = labels
+    return f"{', '.join(most)} and {last}" if most else last

@@ -3,27 +3,39 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from shared_models import AgentIdentity, BackendState, Breakdown, Capabilities, Metrics, TestStatus
+from shared_models import (
+    AgentIdentity,
+    BackendState,
+    Breakdown,
+    Capabilities,
+    Metrics,
+    SideReport,
+    TestStatus,
+)
 
 from .board import SideRun
 from .figures import TOO_SMALL, UNKNOWN, megabytes, milliseconds, number, per_second, span
 
 Tone = Literal["quiet", "busy", "good", "warn", "bad"]
 
-PARTS = ("framework", "transport", "model")
+PARTS = ("framework", "transport", "model", "tools")
 FIGURES = (
     "average",
     "minimum",
     "maximum",
+    "deviation",
     "p95",
+    "p99",
     "throughput",
+    "tokens",
     "successful",
     "failures",
     "memory peak",
     "warm-up",
+    "warm-up calls",
     "cold start",
     "first call",
-    "tokens",
+    "cold median",
 )
 
 _TONES: dict[str, Tone] = {
@@ -62,6 +74,8 @@ class CardView:
     key: str
     unit: str
     figures: tuple[str, ...]
+    extras: tuple[tuple[str, str], ...]
+    """What only this mode or scenario has, with its name."""
     segments: tuple[Segment, ...]
     progress: Progress | None
     note: str | None
@@ -75,16 +89,17 @@ def card_view(
     health: BackendState | None = None,
 ) -> CardView:
     """Return what the card of `side` says; `scale_ms` is the longest bar of all cards."""
-    metrics = side.result.metrics if side.result else None
-    key, unit = _key_figure(side, metrics)
+    report = side.report
+    key, unit = _key_figure(side)
     return CardView(
         status=side.phase,
         tone=_TONES[side.phase],
-        runtime=_runtime(metrics, capabilities),
+        runtime=_runtime(report, capabilities),
         key=key,
         unit=unit,
-        figures=_figures(side, metrics),
-        segments=_segments(metrics.breakdown if metrics else None, scale_ms),
+        figures=_figures(report) if report else _figures_so_far(side),
+        extras=_extras(report),
+        segments=_segments(report.breakdown if report else None, scale_ms),
         progress=_progress(side),
         note=_note(side, health),
     )
@@ -92,30 +107,35 @@ def card_view(
 
 def common_scale(sides: tuple[SideRun, ...]) -> float:
     """Return the longest mean call of all sides in ms, so that bars can be compared by eye."""
-    totals = [
-        _total(side.result.metrics.breakdown)
-        for side in sides
-        if side.result and side.result.metrics
-    ]
-    return max(totals, default=0.0)
+    return max((_total(side.report.breakdown) for side in sides if side.report), default=0.0)
+
+
+def _parts(breakdown: Breakdown | None) -> tuple[float | None, ...]:
+    if breakdown is None:
+        return (None,) * len(PARTS)
+    return (
+        breakdown.framework_ms,
+        breakdown.transport_ms,
+        breakdown.model_ms,
+        breakdown.tool_ms,
+    )
 
 
 def _total(breakdown: Breakdown) -> float:
-    parts = (breakdown.framework_ms, breakdown.transport_ms, breakdown.model_ms)
-    return sum(max(part, 0.0) for part in parts if part is not None)
+    return sum(max(part, 0.0) for part in _parts(breakdown) if part is not None)
 
 
-def _key_figure(side: SideRun, metrics: Metrics | None) -> tuple[str, str]:
-    if metrics and metrics.median_ms is not None and metrics.success_count:
-        return number(metrics.median_ms), "ms median"
+def _key_figure(side: SideRun) -> tuple[str, str]:
+    if side.report and side.report.median is not None:
+        return number(side.report.median.value), "ms median"
     if side.phase == "Running" and side.status:
         average = side.status.average_time_per_iteration_ms
         return (UNKNOWN, "") if average is None else (number(average), "ms average so far")
     return UNKNOWN, "ms median"
 
 
-def _runtime(metrics: Metrics | None, capabilities: Capabilities | None) -> str:
-    measured = metrics.environment.agent if metrics else None
+def _runtime(report: SideReport | None, capabilities: Capabilities | None) -> str:
+    measured = report.agent if report else None
     agent = measured or (capabilities.agent if capabilities else None)
     return _identity(agent) if agent else "agent not known yet"
 
@@ -128,38 +148,97 @@ def _identity(agent: AgentIdentity) -> str:
     return f"{runtime} · {agent.framework} {agent.framework_version}"
 
 
-def _figures(side: SideRun, metrics: Metrics | None) -> tuple[str, ...]:
-    if metrics is None:
-        return _figures_so_far(side.status if side.phase != "Idle" else None)
-    too_few = metrics.p95_ms is None and metrics.success_count > 0
+def _figures(report: SideReport) -> tuple[str, ...]:
+    peaks = [launch.metrics.memory_used_mb for launch in report.launches if launch.metrics]
+    warm_up = report.warm_up_iterations
     return (
-        milliseconds(metrics.average_time_per_iteration_ms),
-        milliseconds(metrics.min_iteration_time_ms),
-        milliseconds(metrics.max_iteration_time_ms),
-        TOO_SMALL if too_few else milliseconds(metrics.p95_ms),
-        per_second(metrics.iterations_per_second),
-        *_counts(metrics.success_count, metrics.failure_count),
-        megabytes(metrics.memory_used_mb),
-        milliseconds(metrics.warmup_time_ms),
-        milliseconds(metrics.cold_start_ms),
-        milliseconds(metrics.first_call_ms),
-        per_second(metrics.tokens.per_second),
+        milliseconds(report.mean_ms),
+        milliseconds(report.min_ms),
+        milliseconds(report.max_ms),
+        milliseconds(report.stdev_ms),
+        _percentile(report, "p95"),
+        _percentile(report, "p99"),
+        per_second(report.throughput.value if report.throughput else None),
+        per_second(report.tokens.per_second),
+        *_counts(report.success_count, report.failure_count),
+        megabytes(max((peak for peak in peaks if peak is not None), default=None)),
+        milliseconds(report.warm_up_ms),
+        UNKNOWN if warm_up is None else f"{warm_up:,}",
+        milliseconds(report.cold_start_ms),
+        milliseconds(report.first_call_ms),
+        milliseconds(report.cold_median_ms),
     )
 
 
-def _figures_so_far(status: TestStatus | None) -> tuple[str, ...]:
+def _percentile(report: SideReport, name: str) -> str:
+    found = report.percentiles.get(name)
+    if found is None and report.success_count:
+        return TOO_SMALL
+    return milliseconds(found.value if found else None)
+
+
+def _figures_so_far(side: SideRun) -> tuple[str, ...]:
+    status = side.status if side.phase != "Idle" else None
     if status is None:
         return (UNKNOWN,) * len(FIGURES)
+    known = {
+        "average": milliseconds(status.average_time_per_iteration_ms),
+        "minimum": milliseconds(status.min_iteration_time_ms),
+        "maximum": milliseconds(status.max_iteration_time_ms),
+        "throughput": per_second(status.iterations_per_second),
+        "memory peak": megabytes(status.memory_used_mb),
+        "warm-up": milliseconds(status.warmup_time_ms),
+    }
+    counts = _counts(status.success_count, status.failure_count)
+    known["successful"], known["failures"] = counts
+    return tuple(known.get(name, UNKNOWN) for name in FIGURES)
+
+
+def _extras(report: SideReport | None) -> tuple[tuple[str, str], ...]:
+    """Return the figures of the mode and scenario; several launches have them one by one."""
+    if report is None or len(report.launches) != 1 or report.launches[0].metrics is None:
+        return ()
+    metrics = report.launches[0].metrics
+    return (*_mode_extras(metrics), *_scenario_extras(metrics))
+
+
+def _mode_extras(metrics: Metrics) -> tuple[tuple[str, str], ...]:
+    if streaming := metrics.streaming:
+        return (
+            ("first token", milliseconds(streaming.median_time_to_first_token_ms)),
+            ("inter-token", milliseconds(streaming.inter_token_latency_ms)),
+            ("per output token", milliseconds(streaming.time_per_output_token_ms)),
+            ("output tokens", per_second(streaming.output_tokens_per_second)),
+        )
+    if rate := metrics.rate:
+        return (
+            ("achieved", per_second(rate.achieved_per_second)),
+            ("late starts", f"{rate.late_starts:,} of {rate.arrivals:,}"),
+            ("lag p99", milliseconds(rate.lag_p99_ms)),
+            ("dropped", f"{rate.dropped:,}"),
+        )
+    if batches := metrics.batches:
+        return (
+            ("batches", f"{batches.count:,}"),
+            ("batch median", milliseconds(batches.median_ms)),
+            ("batch maximum", milliseconds(batches.max_ms)),
+        )
+    return ()
+
+
+def _scenario_extras(metrics: Metrics) -> tuple[tuple[str, str], ...]:
+    scenario = metrics.scenario
+    if scenario is None:
+        return ()
+    turns = (
+        (f"turn {turn.turn}", milliseconds(turn.median_ms))
+        for turn in scenario.turns[:: max(1, len(scenario.turns) - 1)]
+    )
     return (
-        milliseconds(status.average_time_per_iteration_ms),
-        milliseconds(status.min_iteration_time_ms),
-        milliseconds(status.max_iteration_time_ms),
-        UNKNOWN,
-        per_second(status.iterations_per_second),
-        *_counts(status.success_count, status.failure_count),
-        megabytes(status.memory_used_mb),
-        milliseconds(status.warmup_time_ms),
-        *(UNKNOWN,) * 3,
+        ("model calls", f"{scenario.model_calls:,}"),
+        *((("tool calls", f"{scenario.tool_calls:,}"),) * bool(scenario.tool_calls)),
+        *((("invalid answers", f"{scenario.invalid_answers:,}"),) * bool(scenario.invalid_answers)),
+        *turns,
     )
 
 
@@ -168,18 +247,14 @@ def _counts(succeeded: int, failed: int) -> tuple[str, str]:
 
 
 def _segments(breakdown: Breakdown | None, scale_ms: float) -> tuple[Segment, ...]:
-    values = (
-        (breakdown.framework_ms, breakdown.transport_ms, breakdown.model_ms)
-        if breakdown
-        else (None, None, None)
-    )
     return tuple(
         Segment(
             name=name,
-            text=f"{name} {milliseconds(value)}",
+            # Only one scenario has tools: elsewhere the fourth part is not spoken of.
+            text="" if name == "tools" and not value else f"{name} {milliseconds(value)}",
             percent=max(value or 0.0, 0.0) / scale_ms * 100 if scale_ms > 0 else 0.0,
         )
-        for name, value in zip(PARTS, values, strict=True)
+        for name, value in zip(PARTS, _parts(breakdown), strict=True)
     )
 
 
@@ -207,7 +282,7 @@ def _progress_text(status: TestStatus) -> str:
 def _note(side: SideRun, health: BackendState | None) -> str | None:
     if side.cause:
         return side.cause
-    failures = side.result.metrics.failures if side.result and side.result.metrics else {}
+    failures = side.report.failures if side.report else {}
     if failures:
         return "Failed calls: " + ", ".join(f"{n:,} {kind}" for kind, n in sorted(failures.items()))
     if side.phase == "Idle" and health is not None and health.state != "healthy":
@@ -217,7 +292,7 @@ def _note(side: SideRun, health: BackendState | None) -> str | None:
 
 def announcement(sides: tuple[SideRun, ...]) -> str:
     """Return what a screen reader says: every change of status, and each quarter of a run."""
-    return "; ".join(f"{side.backend} {_spoken(side)}" for side in sides if side.phase != "Idle")
+    return "; ".join(f"{side.label} {_spoken(side)}" for side in sides if side.phase != "Idle")
 
 
 def _spoken(side: SideRun) -> str:

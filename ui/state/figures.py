@@ -46,3 +46,8 @@ def span(value_ms: int | float | None) -> str:
 def round_trip(value_ms: float) -> str:
     """Return a health call's round trip."""
     return "<1 ms" if value_ms < 1 else f"{value_ms:,.0f} ms"
+
+
+def percent(share: float) -> str:
+    """Return a share of 1 in percent."""
+    return f"{share * 100:.1f} %"
