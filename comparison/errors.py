@@ -19,6 +19,7 @@ class BackendError(PerfcompareError):
 
     def __init__(self, backend: str, problem: Problem) -> None:
         super().__init__(sentence(problem))
+        self.cause = str(self)
         self.backend = backend
         self.problem = problem
 
@@ -53,6 +54,7 @@ class SideFailed(PerfcompareError):
 
     def __init__(self, label: str, cause: str, *, kind: str | None) -> None:
         super().__init__(f"{label}: {cause}")
+        self.cause = cause
         self.kind = kind or "run-failed"
 
 

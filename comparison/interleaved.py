@@ -63,18 +63,24 @@ class _LaunchPair:
         started = monotonic()
         self._record.order.append(list(launch.order))
         for position, index in enumerate(launch.order):
-            record = self._record.sides[index]
-            side = record.side
-            self._progress.enter(f"warming up {side.label}", launch=self._number + 1)
-            configuration = for_launch(
-                side.configuration, launch, index, calls_before=self._calls_before
-            )
-            session = self._sessions[index] = await sessions.start(side, configuration)
-            record.launches.append(
-                LaunchRecord(launch=self._number, position=position, session_id=session.id)
-            )
-            await self._until_warm(index)
+            with self._record.sides[index].noting_failure():
+                await self._start_side(sessions, launch, index, position)
         self._progress.opened(monotonic() - started)
+
+    async def _start_side(
+        self, sessions: Sessions, launch: Launch, index: int, position: int
+    ) -> None:
+        record = self._record.sides[index]
+        side = record.side
+        self._progress.enter(f"warming up {side.label}", launch=self._number + 1)
+        configuration = for_launch(
+            side.configuration, launch, index, calls_before=self._calls_before
+        )
+        session = self._sessions[index] = await sessions.start(side, configuration)
+        record.launches.append(
+            LaunchRecord(launch=self._number, position=position, session_id=session.id)
+        )
+        await self._until_warm(index)
 
     async def warm_ups(self) -> list[WarmUpFigures | None]:
         """Return what is known of each side's warm-up."""
@@ -89,7 +95,8 @@ class _LaunchPair:
             for segment in block
         )
         for number, (block, segment) in numbered:
-            await self._grant(segment, block=block, number=number)
+            with self._record.sides[segment.side].noting_failure():
+                await self._grant(segment, block=block, number=number)
 
     async def keep_figures(self) -> None:
         """Ask each backend for what only it knows; done even when the comparison was stopped."""

@@ -5,6 +5,7 @@ import zlib
 from array import array
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +13,7 @@ from pydantic import TypeAdapter
 
 from shared_models import AdvanceReply, Finding, Metrics, Sample, TestStatus
 
+from .errors import BackendError, SideFailed
 from .sides import Side
 
 NS = 1e9
@@ -133,6 +135,8 @@ class SideRecord:
     failures: Counter[str] = field(default_factory=Counter)
     launches: list[LaunchRecord] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
+    problem: str | None = None
+    """Why its run did not go well."""
 
     def add(self, place: Place, session_id: str, reply: AdvanceReply) -> None:
         """Take the samples of a segment that belongs to the latest launch.
@@ -163,6 +167,15 @@ class SideRecord:
                 rows=zlib.compress(_ROWS.dump_json(reply.samples, exclude_none=True), level=1),
             )
         )
+
+    @contextmanager
+    def noting_failure(self) -> Iterator[None]:
+        """Keep the cause when what is done for this side fails; the error goes on its way."""
+        try:
+            yield
+        except (BackendError, SideFailed) as error:
+            self.problem = error.cause
+            raise
 
     @property
     def successes(self) -> int:

@@ -119,6 +119,7 @@ def _side(record: SideRecord, analysis: "SideAnalysis | None") -> SideReport:
         "agent": first.environment.agent if first else None,
         "environment": first.environment if first else None,
         "machine_info": first.machine_info if first else None,
+        "message": record.problem,
         **_starts(metrics),
     }
     if analysis is None:

@@ -10,7 +10,7 @@ from shared_models import AdvanceReply, ComparisonRequest, TestResult, TestStatu
 from .errors import BackendError, SideFailed
 from .following import follow
 from .progress import MS, Progress
-from .record import LaunchRecord, Place, Record
+from .record import LaunchRecord, Place, Record, SideRecord
 from .sessions import Session, open_sessions
 
 NS_PER_MS = 1_000_000
@@ -72,6 +72,10 @@ class _Runs:
     async def execute(self, index: int, *, position: int) -> None:
         """Run one side to its end and keep its samples; raises BackendError or SideFailed."""
         record = self._record.sides[index]
+        with record.noting_failure():
+            await self._execute(index, record, position)
+
+    async def _execute(self, index: int, record: SideRecord, position: int) -> None:
         async with open_sessions() as sessions:
             session = await sessions.start(record.side, record.side.configuration)
             record.launches.append(LaunchRecord(launch=0, position=position, session_id=session.id))

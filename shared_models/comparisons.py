@@ -203,6 +203,8 @@ class SideReport(WireModel):
     warm_up_iterations: Count | None
     warm_up_ms: Milliseconds | None
     launches: list[LaunchReport]
+    message: str | None = None
+    """Why this side's run did not go well, null when it did."""
 
 
 class ComparisonProgress(WireModel):

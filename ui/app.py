@@ -13,7 +13,7 @@ from service_defaults.security import allowed_origins
 from service_defaults.service import create_service
 
 from . import pages, theme
-from .api import ComparisonApi, Comparisons, api_router, refuse_unknown
+from .api import ComparisonApi, api_router, refuse_unknown
 from .clients import Deps
 from .feed import Feed
 from .settings import WebSettings, listening_port, storage_secret
@@ -36,13 +36,12 @@ class _WithoutSockets(logging.Filter):
 def create_app(settings: WebSettings, deps: Deps) -> FastAPI:
     """Return the service; `deps` is everything outside that it talks to."""
     feed = Feed(deps)
-    comparisons = Comparisons(deps.backends)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         async with anyio.create_task_group() as group:
             group.start_soon(feed.collect)
-            group.start_soon(comparisons.serve)
+            group.start_soon(feed.comparisons.serve)
             yield
             group.cancel_scope.cancel()
         await deps.aclose()
@@ -50,7 +49,7 @@ def create_app(settings: WebSettings, deps: Deps) -> FastAPI:
     # The documentation pages of FastAPI load scripts from elsewhere, which our policy forbids.
     app = create_service("web", settings, lifespan=lifespan)
     app.include_router(api_router(deps))
-    app.include_router(ComparisonApi(deps, comparisons).router())
+    app.include_router(ComparisonApi(deps, feed.comparisons).router())
     refuse_unknown(app)
     theme.install()
     pages.register(feed)

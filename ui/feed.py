@@ -1,20 +1,19 @@
 """What all pages share, collected once per process and handed out by events."""
 
 import asyncio
-from collections.abc import Sequence
 
 import structlog
 from nicegui import Event, background_tasks
 
-from comparison import BackendError
-from shared_models import BackendState, Capabilities, TestConfiguration, TestMode
+from comparison import BackendError, ComparisonRun
+from shared_models import BackendState, Capabilities
 
+from .api.registry import Comparisons
 from .clients import Deps
 from .state.board import Board
-from .state.form import common_modes
+from .state.form import common_modes, common_scenarios, side_choices
 
 HEALTH_PERIOD_S = 2.0
-UPDATE_PERIOD_S = 0.25
 
 _log = structlog.get_logger()
 
@@ -31,8 +30,8 @@ class Feed:
         self.capabilities: dict[str, Capabilities] = {}
         self.health_changed = Event[[]]()
         self.run_changed = Event[[]]()
-        self.board = Board(deps.backends, self._on_run_change)
-        self._update_is_due = False
+        self.comparisons = Comparisons(deps.backends, on_start=self.follow)
+        self.board = Board(deps.backends)
 
     @property
     def simulated(self) -> bool:
@@ -41,9 +40,14 @@ class Feed:
         return bool(state and state.simulated)
 
     @property
-    def modes(self) -> Sequence[TestMode]:
-        """The test modes that both backends support."""
-        return common_modes([self.capabilities.get(b.name) for b in self.deps.backends])
+    def choices(self) -> dict[str, dict[str, str]]:
+        """What the form offers, as far as the backends decide it, by field: value → words."""
+        known = [self.capabilities.get(backend.name) for backend in self.deps.backends]
+        return {
+            "testMode": {mode: mode for mode in common_modes(known)},
+            "scenario": {scenario: scenario for scenario in common_scenarios(known)},
+            "sides": side_choices(self.board.backend_labels, self.capabilities),
+        }
 
     async def collect(self) -> None:
         """Refresh the states every two seconds until cancelled."""
@@ -65,10 +69,15 @@ class Feed:
         self.states = states
         self.health_changed.emit()
 
-    def start(self, configuration: TestConfiguration) -> None:
-        """Start the shared comparison; raises AlreadyRunning."""
-        self.board.begin(configuration)
-        background_tasks.create(self.board.run(), name="comparison")
+    def follow(self, comparison: ComparisonRun) -> None:
+        """Show this comparison on every page, and what becomes of it."""
+        self.board.show(comparison)
+        background_tasks.create(self._follow(comparison), name="comparison updates")
+
+    async def _follow(self, comparison: ComparisonRun) -> None:
+        async for report in comparison.reports():
+            self.board.refresh(report)
+            self.run_changed.emit()
 
     async def _ask_capabilities(self, name: str) -> None:
         backend = next(b for b in self.deps.backends if b.name == name)
@@ -77,13 +86,3 @@ class Feed:
         except BackendError:
             # Asked again at the next round; until then the form offers the seed's modes.
             _log.info("capabilities_unknown", backend=name)
-
-    def _on_run_change(self) -> None:
-        if not self._update_is_due:
-            self._update_is_due = True
-            background_tasks.create(self._emit_soon(), name="comparison update")
-
-    async def _emit_soon(self) -> None:
-        await asyncio.sleep(UPDATE_PERIOD_S)
-        self._update_is_due = False
-        self.run_changed.emit()

@@ -150,7 +150,8 @@ def idle_status(**changes: Any) -> TestStatus:
         "warmup_successful": False,
         "warmup_iterations": 0,
     }
-    nothing = {name: None for name in TestStatus.model_fields if name not in values}
+    required = (name for name, field in TestStatus.model_fields.items() if field.is_required())
+    nothing = {name: None for name in required if name not in values}
     return TestStatus(**(nothing | values | changes))
 
 
@@ -175,6 +176,7 @@ class FakeBackend:
     resumed_from: list[str | None] = field(default_factory=list)
     cancelled_runs: int = 0
     latency_ms: float = 20.0
+    noise: float = 0.05
     completion_tokens: int = 10
     fail_after_blocks: int | None = None
     executing: list[str] = field(default_factory=list)
@@ -268,7 +270,9 @@ class FakeBackend:
             if gated:
                 return result
             calls = _Session(session_id, session.configuration)
-            samples = [self._call(calls, self.latency_ms) for _ in range(session.done)]
+            # A failed run ended before its first call.
+            count = 0 if result.metrics is None else session.done
+            samples = [self._call(calls, self.latency_ms) for _ in range(count)]
             return result.model_copy(update={"samples": samples})
 
         @app.get("/api/performance/events")
@@ -331,7 +335,7 @@ class FakeBackend:
 
     def _call(self, session: "_Session", duration_ms: float) -> Sample:
         session.done += 1
-        duration_ns = round(duration_ms * self._random.lognormvariate(0, 0.05) * MS)
+        duration_ns = round(duration_ms * self._random.lognormvariate(0, self.noise) * MS)
         start_ns, session.clock_ns = session.clock_ns, session.clock_ns + duration_ns
         failed = self.median_ms is None
         return Sample(
@@ -415,6 +419,7 @@ class _Session:
 
     def advance(self, backend: FakeBackend) -> TestStatus:
         total = self.configuration.iterations
+        succeeds = backend.median_ms is not None and backend.failure is None
         if self.status == "Running":
             if self.stop.is_set():
                 self.status = "Stopped"
@@ -434,7 +439,8 @@ class _Session:
             average_time_per_iteration_ms=30.0 if self.done else None,
             iterations_per_second=33.3 if self.done else None,
             estimated_time_remaining_ms=(total - self.done) * 30,
-            success_count=self.done,
+            success_count=self.done if succeeds else 0,
+            failure_count=0 if succeeds else self.done,
             warmup_successful=True,
             error_message=backend.failure if self.status == "Failed" else None,
             configuration=self.configuration,

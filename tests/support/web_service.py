@@ -92,10 +92,12 @@ class FakeOllama:
 
 
 def both() -> tuple[FakeBackend, FakeBackend]:
-    """Return the two backends in the order of the sides, with medians of 30 and 20 ms."""
+    """Return the two backends in the order of the sides, whose calls take 30 and 20 ms."""
     return (
-        FakeBackend(median_ms=30.0),
-        FakeBackend(name="dotnet-backend", identity=DOTNET, median_ms=20.0),
+        FakeBackend(median_ms=30.0, latency_ms=30.0, noise=0.0),
+        FakeBackend(
+            name="dotnet-backend", identity=DOTNET, median_ms=20.0, latency_ms=20.0, noise=0.0
+        ),
     )
 
 
@@ -167,4 +169,7 @@ async def stage(*backends: FakeBackend, ollama: FakeOllama | None = None) -> Asy
         theme.install()
         pages.register(feed)
         await feed.refresh()
-        yield Stage(user=user, feed=feed)
+        async with asyncio.TaskGroup() as group:
+            serving_comparisons = group.create_task(feed.comparisons.serve())
+            yield Stage(user=user, feed=feed)
+            serving_comparisons.cancel()

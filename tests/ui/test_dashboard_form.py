@@ -7,7 +7,7 @@ from nicegui.testing.user_interaction import UserInteraction
 
 from tests.support.fake_backend import DOTNET, FakeBackend
 from tests.support.web_service import FakeOllama, Stage, both, stage, until
-from ui.state.form import FIELDS
+from ui.state.fields import FIELDS
 
 
 @pytest.mark.parametrize(
@@ -129,7 +129,7 @@ async def test_modes_are_those_that_both_backends_support() -> None:
     async with stage(python, dotnet) as scene:
         await scene.user.open("/dashboard")
 
-        assert scene.element("testMode").options == ["standard", "streaming"]
+        assert list(scene.element("testMode").options) == ["standard", "streaming", "rate"]
 
 
 async def test_modes_fall_back_when_a_backend_is_down() -> None:
@@ -139,7 +139,7 @@ async def test_modes_fall_back_when_a_backend_is_down() -> None:
     async with stage(python, dotnet) as scene:
         await scene.user.open("/dashboard")
 
-        assert scene.element("testMode").options == ["standard", "batch", "concurrent"]
+        assert list(scene.element("testMode").options) == ["standard", "batch", "concurrent"]
 
 
 async def test_installed_models_are_offered() -> None:
@@ -163,4 +163,4 @@ def choose(scene: Stage, name: str) -> None:
 async def run(scene: Stage) -> None:
     """Press the button and wait for the end."""
     scene.user.find(marker="run").click()
-    await until(lambda: scene.feed.board.comparison is not None)
+    await until(lambda: scene.feed.board.report is not None and not scene.feed.board.running)

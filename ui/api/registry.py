@@ -1,7 +1,7 @@
 """The comparisons that this process knows: at most one runs, the last fifty are remembered."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import anyio
 from anyio.abc import TaskGroup
@@ -16,8 +16,15 @@ REMEMBERED = 50
 class Comparisons:
     """Starts, finds, stops and forgets comparisons; in memory."""
 
-    def __init__(self, backends: Sequence[BackendClient]) -> None:
+    def __init__(
+        self,
+        backends: Sequence[BackendClient],
+        *,
+        on_start: Callable[[ComparisonRun], None] = lambda _run: None,
+    ) -> None:
+        """`on_start` is called with every comparison as it is accepted."""
         self._backends = backends
+        self._on_start = on_start
         self._known: OrderedDict[str, ComparisonRun] = OrderedDict()
         self._group: TaskGroup | None = None
 
@@ -51,6 +58,7 @@ class Comparisons:
         while len(self._known) > REMEMBERED:
             self._known.popitem(last=False)  # the oldest, and only the newest can be running
         self._group.start_soon(run.run)
+        self._on_start(run)
         return run
 
     def find(self, identity: str) -> ComparisonRun:

@@ -1,10 +1,32 @@
 """The card of one backend: status, key figure, breakdown, figures; updated in place."""
 
+from collections.abc import Sequence
+
 from nicegui import ui
 
+from ..state.board import SideRun
 from ..state.cards import FIGURES, PARTS, CardView, Progress
 from ..state.figures import UNKNOWN
 from .elements import Text, attribute, box, swap_class
+
+
+class SideCards:
+    """The cards in the order of the sides; drawn anew only when other sides are compared."""
+
+    def __init__(self) -> None:
+        self._box = box("cards")
+        self._cards: dict[str, SideCard] = {}
+
+    def of(self, sides: Sequence[SideRun]) -> list["SideCard"]:
+        """Return each side's card."""
+        if list(self._cards) != [side.key for side in sides]:
+            self._box.clear()
+            with self._box:
+                self._cards = {
+                    side.key: SideCard(side.key, backend=side.backend, name=side.name)
+                    for side in sides
+                }
+        return list(self._cards.values())
 
 
 class SideCard:

@@ -2,15 +2,16 @@
 
 from nicegui import ui
 
+from service_defaults.errors import ProblemError
+
 from ..components.answer import AnswerPanel, announcer
 from ..components.config_form import ConfigForm
 from ..components.elements import box
-from ..components.side_card import SideCard
+from ..components.side_card import SideCards
 from ..feed import Feed
 from ..state.answer import answer_view
-from ..state.board import AlreadyRunning
 from ..state.cards import announcement, card_view, common_scale
-from ..state.form import FormInvalid, read_form
+from ..state.form import FormInvalid, read_form, refusals
 from ..theme import frame, page_title
 
 
@@ -28,34 +29,34 @@ def _draw(feed: Feed) -> None:
 
     async def run() -> None:
         try:
-            configuration = await read_form(form.values, deps.policy)
-            feed.start(configuration)
+            request = await read_form(form.values, deps.policy, labels=board.backend_labels)
+            feed.comparisons.start(request)
         except FormInvalid as invalid:
             form.refuse(invalid.reasons)
-        except AlreadyRunning as busy:
-            form.refuse({"": str(busy)})
+        except ProblemError as problem:
+            form.refuse(refusals(problem))
         else:
             form.refuse({})
         show_run()
 
-    panel = AnswerPanel()
+    async def run_for_verdict() -> None:
+        form.choose("schedule", "interleaved")
+        await run()
+
+    panel = AnswerPanel(on_verdict=run_for_verdict)
     spoken = announcer()
     with box("work"):
         form = ConfigForm(
-            endpoint=deps.ollama.url,
-            modes=feed.modes,
-            models=deps.ollama.models,
-            on_run=run,
-            on_stop=board.stop,
+            endpoint=deps.ollama.url, models=deps.ollama.models, on_run=run, on_stop=board.stop
         )
-        with box("cards"):
-            cards = {side.backend: SideCard(side.backend) for side in board.sides}
+        cards = SideCards()
 
     def show_run() -> None:
+        sides = board.sides
         panel.show(answer_view(board))
-        scale_ms = common_scale(board.sides)
-        for side in board.sides:
-            cards[side.backend].show(
+        scale_ms = common_scale(sides)
+        for side, card in zip(sides, cards.of(sides), strict=True):
+            card.show(
                 card_view(
                     side,
                     scale_ms=scale_ms,
@@ -63,13 +64,14 @@ def _draw(feed: Feed) -> None:
                     health=feed.states.get(side.backend),
                 )
             )
-        spoken.show(announcement(board.sides))
+        spoken.show(announcement(sides))
         form.allow(run=not board.running, stop=board.running and not board.stopping)
 
     def show_health() -> None:
-        form.offer_modes(feed.modes)
+        for name, choices in feed.choices.items():
+            form.offer(name, choices)
         show_run()
 
-    show_run()
+    show_health()
     feed.run_changed.subscribe(show_run)
     feed.health_changed.subscribe(show_health)

@@ -17,17 +17,17 @@ from .figures import MINUS, milliseconds, percent, signed, span
 
 ChipTone = Literal["plain", "amber", "red"]
 
+_CONTENDED = (
+    "The sides ran at the same time. A model server with one slot serves them in turn, so each "
+    "waits for the other and the true difference is hidden. No winner is declared."
+)
+_ORDER_BIASED = (
+    "One side ran after the other. Whatever changed on this machine meanwhile looks like a "
+    "difference between them, so no winner is declared."
+)
 NO_VERDICT: dict[Schedule, tuple[str, str]] = {
-    "parallel": (
-        "contended: no verdict",
-        "The sides ran at the same time. A model server with one slot serves them in turn, so each "
-        "waits for the other and the true difference is hidden. No winner is declared.",
-    ),
-    "sequential": (
-        "order-biased: no verdict",
-        "One side ran after the other. Whatever changed on this machine meanwhile looks like a "
-        "difference between them, so no winner is declared.",
-    ),
+    "parallel": ("contended: no verdict", _CONTENDED),
+    "sequential": ("order-biased: no verdict", _ORDER_BIASED),
 }
 SIMULATED = "The answers came from the simulator, not from a real model."
 _TONES: dict[str, ChipTone] = {"note": "plain", "warning": "amber", "error": "red"}
@@ -85,7 +85,7 @@ def answer_view(board: Board) -> AnswerView:
         return _invitation(board.labels)
     if board.running:
         return _in_progress(report, stopping=board.stopping)
-    return _ended(report)
+    return _ended(report, lost=tuple(side.label for side in board.sides if side.report is None))
 
 
 def _invitation(labels: tuple[str, ...]) -> AnswerView:
@@ -117,7 +117,7 @@ def _progress_sentence(report: ComparisonReport) -> str:
     progress = report.progress
     parts = [progress.phase]
     if report.schedule == "interleaved":
-        parts.append(f"launch pair {progress.launch + 1} of {progress.launches}")
+        parts.append(f"launch pair {progress.launch} of {progress.launches}")
     if progress.total:
         parts.append(f"{progress.done / progress.total:.0%} of the calls")
     if progress.remaining_ms is not None:
@@ -125,19 +125,21 @@ def _progress_sentence(report: ComparisonReport) -> str:
     return ", ".join(parts) + "."
 
 
-def _ended(report: ComparisonReport) -> AnswerView:
+def _ended(report: ComparisonReport, *, lost: tuple[str, ...]) -> AnswerView:
     pair = report.pairs[0] if report.pairs else None
     judged = report.verdict != "none"
     ranges, axis_end = _ranges(report.sides)
     return AnswerView(
         headline=(Piece(words=report.headline),) if judged else _medians(report.sides),
-        sentence=_estimate_sentence(report, pair) if judged else _observed_sentence(report, pair),
+        sentence=(
+            _estimate_sentence(report, pair) if judged else _observed_sentence(report, pair, lost)
+        ),
         offers_verdict=not judged and report.schedule != "interleaved" and len(report.sides) > 1,
         chips=(
             *_schedule_chips(report.schedule),
             *((Chip(text="simulated model", tone="amber", why=SIMULATED),) * report.simulated),
             *_finding_chips(report.findings),
-            *_count_chips(report.sides),
+            *(() if lost else _count_chips(report.sides)),
             *_settings_chips(report),
         ),
         ranges=ranges,
@@ -154,9 +156,11 @@ def _medians(sides: list[SideReport]) -> tuple[Piece, ...]:
     return tuple(pieces) or (Piece(words="No successful call"),)
 
 
-def _observed_sentence(report: ComparisonReport, pair: PairReport | None) -> str:
+def _observed_sentence(
+    report: ComparisonReport, pair: PairReport | None, lost: tuple[str, ...]
+) -> str:
     if pair is None or pair.difference_ms is None or pair.difference_percent is None:
-        return _missing(report)
+        return _missing(report, lost)
     first, second = report.sides[pair.baseline], report.sides[pair.candidate]
     share = f"{abs(pair.difference_percent):.1f} %"
     sign = MINUS if pair.difference_percent < 0 else "+"
@@ -166,11 +170,16 @@ def _observed_sentence(report: ComparisonReport, pair: PairReport | None) -> str
     )
 
 
-def _missing(report: ComparisonReport) -> str:
-    failed = tuple(side.label for side in report.sides if not side.success_count)
+def _missing(report: ComparisonReport, lost: tuple[str, ...]) -> str:
+    failed = tuple(
+        side.label for side in report.sides if not side.success_count and side.label not in lost
+    )
+    reasons = []
     if failed:
-        return f"No difference: {_joined(failed)} had no successful call."
-    return report.message
+        reasons.append(f"{_joined(failed)} had no successful call")
+    if lost:
+        reasons.append(f"{_joined(lost)} was lost before its result")
+    return f"No difference: {'; '.join(reasons)}." if reasons else report.message
 
 
 def _estimate_sentence(report: ComparisonReport, pair: PairReport | None) -> str:

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from service_defaults.endpoints import EndpointPolicy
-from service_defaults.errors import EndpointError
+from service_defaults.errors import EndpointError, ProblemError
 from shared_models import Capabilities, ComparisonRequest, Scenario, TestMode
 
 from .fields import FIELDS, FormField, Values, shown
@@ -116,6 +116,16 @@ async def read_form(
     if request is None or reasons:
         raise FormInvalid(reasons)
     return request
+
+
+def refusals(problem: ProblemError) -> dict[str, str]:
+    """Return why a comparison was not accepted, at its field where it has one."""
+    if problem.status == 409:
+        return {"": "A comparison is already running; stop it first."}
+    words = (problem.detail or problem.title).rstrip(".")
+    path = problem.errors[0].field if problem.errors else ""
+    field = path.removeprefix("configuration.").partition(".")[0]
+    return {field: f"{words[:1].upper()}{words[1:]}."}
 
 
 def _message(values: Values, labels: Mapping[str, str]) -> dict[str, Any]:
