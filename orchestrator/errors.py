@@ -10,6 +10,8 @@ OrchestratorError             1
 ├── DataDirectoryError        the data directory cannot be used
 ├── SpawnFailed               a child could not be started at all
 ├── StopFailed                a running stack did not stop
+├── UsageError            2   an option has a value that cannot be used
+├── ServicesUnreachable   4   no backend answers where one is needed
 ├── SettingError         78   an environment variable is malformed
 └── AlreadyRunning       75   another stack uses the data directory
 """
@@ -18,6 +20,8 @@ OrchestratorError             1
 EXIT_OK = 0
 EXIT_FAILED = 1
 EXIT_USAGE = 2
+EXIT_INVALID = 3
+EXIT_RUN_FAILED = 4
 EXIT_ALREADY_RUNNING = 75
 EXIT_CONFIGURATION = 78
 EXIT_INTERRUPTED = 130
@@ -82,6 +86,18 @@ class SpawnFailed(OrchestratorError):
 
 class StopFailed(OrchestratorError):
     """A running stack is still there after the deadline."""
+
+
+class UsageError(OrchestratorError):
+    """What was asked for makes no sense; nothing was started."""
+
+    exit_code = EXIT_USAGE
+
+
+class ServicesUnreachable(OrchestratorError):
+    """A service that must run does not answer."""
+
+    exit_code = EXIT_RUN_FAILED
 
 
 class SettingError(OrchestratorError):

@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 
 from .entry import exit_code_of, run_up
+from .run import run
+from .selftest import selftest
 
 app = typer.Typer(
     name="perfcompare",
@@ -75,3 +77,7 @@ def agent_check(
     from .agent_check import check_agent
 
     raise typer.Exit(check_agent(command, as_json_text=as_json, patience_s=deadline))
+
+
+app.command()(run)
+app.command()(selftest)
