@@ -11,6 +11,7 @@ from shared_models import ComparisonReport, Estimate, Estimated, PairReport, Sid
 
 PIPE_WIDTH = 100
 UNKNOWN = "–"
+GOODPUT = "goodput per second"
 NO_VERDICT = {
     "parallel": "sides that run at the same time hide their difference",
     "sequential": "sides that run one after the other see different conditions",
@@ -26,11 +27,13 @@ def write_report(report: ComparisonReport, stream: TextIO) -> None:
     if report.simulated:
         console.print(Text("SIMULATED MODEL: these figures are not a real model's", "yellow"))
     console.print(_table(report))
-    console.print(Text(report.headline, style="bold"))
+    # A terminal wraps by itself, and in a pipe a sentence is a line.
+    console.print(Text(report.headline, style="bold"), soft_wrap=True)
     for line in details(report):
-        console.print(Text(line))
+        console.print(Text(line), soft_wrap=True)
     for finding in report.findings:
-        console.print(Text(f"{finding.severity}: {finding.text}", STYLES[finding.severity]))
+        text = Text(f"{finding.severity}: {finding.text}", STYLES[finding.severity])
+        console.print(text, soft_wrap=True)
 
 
 def details(report: ComparisonReport) -> Iterator[str]:
@@ -50,6 +53,9 @@ def _table(report: ComparisonReport) -> Table:
     for side in report.sides:
         table.add_column(side.label, justify="right")
     rows = [_figures(side) for side in report.sides]
+    if report.request.configuration.test_mode != "rate":
+        # Without a rate of its own, what is good is what succeeded.
+        rows = [row | {GOODPUT: UNKNOWN} for row in rows]
     for name in rows[0]:
         values = [row[name] for row in rows]
         if any(value != UNKNOWN for value in values):
@@ -67,7 +73,7 @@ def _figures(side: SideReport) -> dict[str, str]:
             _number(part) for part in (parts.framework_ms, parts.transport_ms, parts.model_ms)
         ),
         "calls per second": _number(side.throughput.value if side.throughput else None),
-        "goodput per second": _number(side.goodput.value if side.goodput else None),
+        GOODPUT: _number(side.goodput.value if side.goodput else None),
         "successful calls": f"{side.success_count:,}",
         "failed calls": f"{side.failure_count:,}",
         "cold start | first call, ms": f"{_number(side.cold_start_ms)} | "
