@@ -13,7 +13,9 @@ import pytest
 
 from backend_dotnet_shim import delivery
 from backend_dotnet_shim.agent_source import AGENT_DIR, source_hash
+from backend_dotnet_shim.app import DotnetAgentLauncher
 from backend_dotnet_shim.dotnet_sdk import find_dotnet
+from service_defaults.settings import ServiceSettings
 from shared_models import MAX_LINE_BYTES, InitializeResult, RuntimeStatistics
 
 pytestmark = [
@@ -92,6 +94,20 @@ def test_it_says_who_it_is(agent: Agent) -> None:
     assert agent.process.pid == result.process_id
     statistics = agent.call("runtimeStatistics", {})["result"]
     assert RuntimeStatistics.model_validate_json(json.dumps(statistics)).threads
+
+
+def test_it_has_every_flavour_that_its_backend_lists(build: delivery.AgentBuild) -> None:
+    """Until the launcher is prepared it lists what the JIT agent does; each is answered by name."""
+    listed = DotnetAgentLauncher(ServiceSettings()).description.flavours
+    told = []
+    for flavour in listed:
+        with Agent(build.command) as agent:
+            configuration = INITIALIZE["configuration"] | {"flavour": flavour}
+            reply = agent.call("initialize", {"configuration": configuration})
+            told.append(reply["result"]["flavour"])
+
+    assert "agent" in listed
+    assert list(listed) == told
 
 
 def test_it_does_not_pass_for_a_native_one(agent: Agent) -> None:
