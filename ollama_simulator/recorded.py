@@ -30,8 +30,8 @@ class Recorded:
         """The record as JSON: the request as it was, and figures to compare.
 
         `toolCalls` are those that the reply asks for, `toolResults` those in the request;
-        `stream` is as sent, null when absent. The figures of the reply are null while there is
-        none. `body` is null, and `text` is not, when the request is not JSON.
+        `stream` is as sent, null when absent; `metrics` are the reply's own, as it names them. The
+        figures of the reply are null while there is none. `body` is null, and `text` is not, when the request is not JSON.
         """
         try:
             body = orjson.loads(self.body)
@@ -49,12 +49,13 @@ class Recorded:
             **self._reply_figures(),
         }
 
-    def _reply_figures(self) -> dict[str, int | None]:
+    def _reply_figures(self) -> dict[str, Any]:
         reply, measured = self.reply, self.measured
         return {
             "toolCalls": None if reply is None else len(reply.calls),
             "promptTokens": None if measured is None else measured.prompt_count,
             "completionTokens": None if measured is None else measured.eval_count,
+            "metrics": None if measured is None else measured.fields(),
         }
 
 

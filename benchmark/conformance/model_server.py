@@ -40,10 +40,14 @@ runpy.run_module("ollama_simulator", run_name="__main__", alter_sys=True)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRequest:
-    """A request that the agent made; header names are lower case."""
+    """A request that the agent made; header names are lower case.
+
+    `metrics` are the durations and counts of its reply, as Ollama names them.
+    """
 
     headers: Mapping[str, str]
     body: dict[str, Any]
+    metrics: Mapping[str, int]
 
     @property
     def prompt(self) -> str:
@@ -93,6 +97,7 @@ class ModelServer:
             ModelRequest(
                 headers={name.lower(): value for name, value in request["headers"]},
                 body=request["body"] or {},
+                metrics=request["metrics"] or {},
             )
             for request in told
         ]
@@ -102,11 +107,11 @@ class ModelServer:
         while len(await self.requests()) < count:  # noqa: ASYNC110 - over HTTP
             await anyio.sleep(POLL_S)
 
-    async def answers(self) -> bool:
+    async def answers(self, *, timeout_s: float) -> bool:
         """Ask for a text; return whether the only slot was free to give one."""
         body = {"model": DEFAULT_MODEL, "messages": [{"role": "user", "content": "Free?"}]}
         with suppress(httpx.HTTPError):
-            reply = await self._http.post(f"{self.url}/api/chat", json=body, timeout=10.0)
+            reply = await self._http.post(f"{self.url}/api/chat", json=body, timeout=timeout_s)
             return reply.status_code == 200
         return False
 

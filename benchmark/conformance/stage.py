@@ -131,7 +131,7 @@ class Stage:
         """Blocks that ran for a time, for the checks that look at the same one."""
         self._command = command
         self._group = group
-        self._patience_s = patience_s
+        self.patience_s = patience_s
         self._newcomer: AgentPeer | None = None
         self._agents: dict[str, Agent] = {}
 
@@ -201,7 +201,7 @@ class Stage:
             await self.retire(peer)
 
     async def _start(self) -> AgentPeer:
-        peer = await start_peer(self._command, patience_s=self._patience_s)
+        peer = await start_peer(self._command, patience_s=self.patience_s)
         self.peers.append(peer)
         self._group.start_soon(peer.read_protocol)
         self._group.start_soon(peer.drain_log)

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
+from benchmark.conformance.groups import ALL_GROUPS
 from benchmark.conformance.report import outcome_lines
 from benchmark.conformance.suite import Report, examine
 from orchestrator.cli import main
@@ -91,3 +92,115 @@ def test_an_agent_that_is_none_fails(capsys: pytest.CaptureFixture[str]) -> None
     stdout = next(check for check in told["checks"] if check["name"].startswith("stdout holds"))
     assert ("fail", "conduct") == (stdout["status"], stdout["group"])
     assert "hello" in stdout["came"]
+
+
+TAMPERED = """
+import json, sys
+from backend_python.agent import __main__ as agent
+
+class Tampered:
+    def __init__(self, out):
+        self.out = out
+
+    def write(self, line):
+        message = json.loads(bytes(line))
+        for sample in message.get("params", {}).get("samples", []):
+            change(sample)
+        conclude(message.get("result") or {})
+        rest = memoryview(json.dumps(message).encode() + b"\\n")
+        while rest:
+            rest = rest[self.out.write(rest):]
+        return len(line)
+
+def conclude(result):
+    pass
+
+class Server(agent.AgentServer):
+    def __init__(self, out):
+        super().__init__(Tampered(out))
+
+agent.AgentServer = Server
+%s
+agent.main()
+"""
+LIES: list[tuple[str, set[str]]] = [
+    (
+        """
+def change(sample):
+    if "batch" in sample:
+        sample["batch"] += 1
+    elif "toolCalls" in sample:
+        sample["toolCalls"] += 1
+    elif "parsed" in sample:
+        sample["parsed"] = True
+    elif "turn" in sample:
+        sample["turn"] = 1
+    elif "chunks" in sample:
+        sample["chunks"] = 1
+    elif "intendedStartNs" in sample:
+        sample["intendedStartNs"] += 1_000_000
+    else:
+        sample["worker"] = 0
+""",
+        {
+            "batches are numbered from 1 and full",
+            "each worker makes one call after the other",
+            "tokens are stamped as they come",
+            "arrivals are due at a constant distance",
+            "poisson arrivals are derived from the seed",
+            "tool calls are counted and timed",
+            "tools work in a stream",
+            "turns are counted and sessions end",
+            "sessions outlive a block but not a warm up",
+            "a failed turn ends its session",
+            "a conversation works in a stream",
+            "an answer of another form is an invalid reply",
+        },
+    ),
+    (
+        """
+def change(sample):
+    if "batch" in sample:
+        sample["startNs"] = 0
+    elif "intendedStartNs" in sample:
+        sample["startNs"] = sample["intendedStartNs"] + 10**8
+    elif "toolNs" in sample:
+        sample["toolNs"] += 10**9
+    elif "parsed" in sample:
+        sample["parsed"] = sample["outcome"] == "error"
+    elif "firstTokenNs" in sample:
+        sample["firstTokenNs"] = sample["lastTokenNs"]
+    else:
+        sample["startNs"] = sample["sequence"] * 10**12
+
+def conclude(result):
+    if "dropped" in result:
+        result["dropped"] = 0
+""",
+        {
+            "a batch begins when the last has ended",
+            "workers do not wait for each other",
+            "tokens are stamped as they come",
+            "arrivals are due at a constant distance",
+            "poisson arrivals are derived from the seed",
+            "an arrival beyond the cap is dropped",
+            "tool calls are counted and timed",
+            "a good answer is parsed",
+            "an answer of another form is an invalid reply",
+            "a structured answer works in a stream",
+        },
+    ),
+]
+
+
+@pytest.mark.parametrize(("lies", "expected"), LIES, ids=["one set of lies", "another"])
+async def test_lies_about_modes_and_scenarios_are_found(lies: str, expected: set[str]) -> None:
+    """Our own agent, with its samples falsified on their way out: each lie has its check."""
+    names = ("batch", "concurrent", "streaming", "rate", "scenarios")
+    report = await examine(
+        [sys.executable, "-c", TAMPERED % lies],
+        groups=[group for group in ALL_GROUPS if group.name in names],
+        patience_s=PATIENCE_S,
+    )
+
+    assert expected == {one.check.name for one in report.outcomes if one.status == "fail"}

@@ -37,7 +37,8 @@ async def the_model_server_is_released(stage: Stage, mode: TestMode) -> None:
     await agent.cancel(running.run_id)
     await running.finish()
     await stage.server.set_latency(latency_ms=0)
-    expect(await stage.server.answers(), "the model server is still busy with the aborted request")
+    free = await stage.server.answers(timeout_s=stage.patience_s)
+    expect(free, "the model server is still busy with the aborted request")
     again = (await agent.run(mode, iterations=3)).all_succeeded()
     expect(again.result.completed == 3, f"the next run counts {again.result.completed} calls")
 

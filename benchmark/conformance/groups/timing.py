@@ -6,6 +6,8 @@ from benchmark.conformance.check import Group, expect
 from benchmark.conformance.errors import Breach
 from benchmark.conformance.stage import Stage
 from shared_models.agent_protocol import Sample
+from shared_models.configuration import TestMode
+from shared_models.wire import wire_name
 
 GROUP = Group("timing")
 CALLS = 10
@@ -42,6 +44,31 @@ class Seen:
     def own_ms(self) -> list[float]:
         """What the agent took of them for itself."""
         return [(one.duration_ns - (one.transport_ns or 0)) / 1e6 for one in self.samples]
+
+
+FIGURES = {
+    "total_duration": "model_ns",
+    "load_duration": "load_ns",
+    "prompt_eval_duration": "prompt_eval_ns",
+    "eval_duration": "eval_ns",
+    "prompt_eval_count": "prompt_tokens",
+    "eval_count": "completion_tokens",
+}
+
+
+@GROUP.check_in(("standard", "streaming"))
+async def the_servers_own_figures_are_passed_on(stage: Stage, mode: TestMode) -> None:
+    """modelNs, loadNs, promptEvalNs, evalNs, promptTokens and completionTokens are exactly what the
+    server's reply says."""
+    await stage.server.set_latency(latency_ms=FAST_MS)
+    block = (await (await stage.agent()).run(mode)).all_succeeded()
+    for sample, request in zip(block.samples, block.requests, strict=True):
+        for theirs, ours in FIGURES.items():
+            said, told = request.metrics.get(theirs), getattr(sample, ours)
+            expect(
+                told == said,
+                f"{wire_name(ours)} of sample {sample.sequence} is {told}, {theirs} was {said}",
+            )
 
 
 # The machine may be busy. So the quickest call is judged, and only a figure that stays wrong over
