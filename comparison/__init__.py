@@ -19,7 +19,7 @@ from .following import follow
 from .observed import compared_side, observed
 from .parallel import run_parallel
 from .probing import probe_backend
-from .prompts import PromptList, read_prompts
+from .prompts import PromptList, parse_prompts, read_prompts
 from .rows import report_json
 
 __all__ = [
@@ -36,6 +36,7 @@ __all__ = [
     "compared_side",
     "follow",
     "observed",
+    "parse_prompts",
     "probe_backend",
     "read_prompts",
     "report_json",

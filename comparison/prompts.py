@@ -13,8 +13,8 @@ from shared_models.configuration import Prompt
 from .errors import PromptsInvalid
 
 MAX_PROMPTS = 10_000
-MAX_FILE_BYTES = 56 * 1024
-"""A backend takes 64 KiB in one request, and the rest of the configuration needs its share."""
+MAX_FILE_BYTES = 896 * 1024
+"""A backend takes 1 MiB in one request, and the rest of the configuration needs its share."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,15 +49,23 @@ def read_prompts(path: Path, *, shuffle_seed: int | None = None) -> PromptList:
             content = file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise PromptsInvalid(f"{path} cannot be read: {error.strerror}") from error
+    return parse_prompts(content, name=str(path), shuffle_seed=shuffle_seed)
+
+
+def parse_prompts(content: bytes, *, name: str, shuffle_seed: int | None = None) -> PromptList:
+    """Return the prompts of a file's content, as `read_prompts` does; `name` is what it is called.
+
+    Raises PromptsInvalid.
+    """
     if len(content) > MAX_FILE_BYTES:
-        raise PromptsInvalid(f"{path} is larger than {MAX_FILE_BYTES // 1024} KiB")
+        raise PromptsInvalid(f"{name} is larger than {MAX_FILE_BYTES // 1024} KiB")
     lines = [
         _read(line, number)
         for number, line in enumerate(content.split(b"\n"), start=1)
         if line.strip()
     ]
     if not 1 <= len(lines) <= MAX_PROMPTS:
-        raise PromptsInvalid(f"{path} must have 1 to {MAX_PROMPTS:,} prompts, not {len(lines):,}")
+        raise PromptsInvalid(f"{name} must have 1 to {MAX_PROMPTS:,} prompts, not {len(lines):,}")
     if shuffle_seed is not None:
         random.Random(shuffle_seed).shuffle(lines)  # noqa: S311 - an order, no secret
     expected = [line.expected_tokens for line in lines]

@@ -18,7 +18,7 @@ from .serve import Hook, serve
 from .settings import ServiceSettings
 from .telemetry import configure_telemetry, server_telemetry
 
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 1024 * 1024
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 SettingsT = TypeVar("SettingsT", bound=ServiceSettings)

@@ -227,7 +227,7 @@ class FakeBackend:
                 agent=self.identity,
                 modes=self.modes,
                 scenarios=["chat"],
-                flavours=["agent"],
+                flavours=["agent", "client", "http"],
                 machine_info=MACHINE,
             )
 

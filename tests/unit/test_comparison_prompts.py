@@ -59,7 +59,7 @@ def test_shuffling_is_the_same_for_the_same_seed(tmp_path: Path) -> None:
         ('{"prompt": "a", "answer": "b"}', "line 1: answer"),
         ("[]", "line 1: the line"),
         ("\n\n", "not 0"),
-        ("x" * (MAX_FILE_BYTES + 1), "larger than 56 KiB"),
+        ("x" * (MAX_FILE_BYTES + 1), "larger than 896 KiB"),
     ],
     ids=range(10),
 )

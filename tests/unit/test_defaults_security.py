@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from pydantic import SecretStr
 
 from service_defaults.security import allowed_origins
-from service_defaults.service import create_service
+from service_defaults.service import MAX_BODY_BYTES, create_service
 from service_defaults.settings import ServiceSettings
 from tests.support.servers import raw_exchange, running_server
 
@@ -128,7 +128,7 @@ async def test_callers_that_are_no_browsers_need_the_key_to_change_something(
 
 async def test_every_reply_carries_the_security_headers_and_none_allows_another_origin() -> None:
     """Refusals by the framework itself and failures are no exception."""
-    big = b"x" * (64 * 1024 + 1)
+    big = b"x" * (MAX_BODY_BYTES + 1)
     async with running_server(small_service()) as url, httpx.AsyncClient(base_url=url) as client:
         foreign = {"origin": "http://evil.test", "access-control-request-method": "POST"}
         replies = [

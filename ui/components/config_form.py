@@ -8,6 +8,7 @@ from nicegui.elements.mixins.validation_element import ValidationElement
 
 from ..state.fields import FIELDS, OPTIONS, FormField, shown
 from .elements import Text, attribute, box
+from .prompt_file import PromptFile
 
 Action = Callable[[], Awaitable[None]]
 ModelSource = Callable[[str], Awaitable[list[str]]]
@@ -43,6 +44,8 @@ class ConfigForm:
                 for field in FIELDS:
                     if field.advanced:
                         self._draw(field)
+                    if field.name == "prompt":
+                        self._prompt_file = PromptFile()
         for name, choices in OPTIONS.items():
             self.offer(name, choices)
         self._show_fields()
@@ -50,7 +53,9 @@ class ConfigForm:
     @property
     def values(self) -> dict[str, Any]:
         """What is in the fields now, by JSON name."""
-        return {name: entry.value for name, entry in self._inputs.items()}
+        values = {name: entry.value for name, entry in self._inputs.items()}
+        chosen = self._prompt_file.prompts
+        return values | ({"prompts": chosen} if chosen else {})
 
     def refuse(self, reasons: dict[str, str]) -> None:
         """Show each refusal at its field and none at the others."""

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from shared_models import ComparisonRequest, TestConfiguration
 
-Kind = Literal["integer", "decimal", "text", "area", "select", "sides", "model", "prompts"]
+Kind = Literal["integer", "decimal", "text", "area", "select", "sides", "model"]
 Values = Mapping[str, Any]
 
 SCHEDULES = {
@@ -99,7 +99,6 @@ FIELDS: tuple[FormField, ...] = (
         hint="{n} becomes the iteration’s number",
         advanced=True,
     ),
-    FormField(name="prompts", label="Prompt file", kind="prompts", advanced=True),
     FormField(name="instructions", label="Instructions", kind="area", advanced=True),
     FormField(
         name="warmupIterations",

@@ -11,6 +11,7 @@ import orjson
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
+from comparison import PromptList
 from service_defaults.endpoints import EndpointPolicy
 from service_defaults.errors import EndpointError, ProblemError
 from shared_models import Capabilities, ComparisonRequest, Scenario, TestMode
@@ -33,9 +34,7 @@ class FormInvalid(Exception):
         self.reasons = reasons
 
 
-_MAY_BE_EMPTY = frozenset(
-    {"instructions", "seed", "maxTokens", "durationSeconds", "prompts", "sides"}
-)
+_MAY_BE_EMPTY = frozenset({"instructions", "seed", "maxTokens", "durationSeconds", "sides"})
 
 _WORDED = {
     "warmupIterations": "Enter a whole number from 0 to 100,000, or auto.",
@@ -138,6 +137,9 @@ def _message(values: Values, labels: Mapping[str, str]) -> dict[str, Any]:
         if field.kind == "sides":
             value = [_side(key, labels) for key in value]
         (request if field.of_request else configuration)[field.name] = value
+    if isinstance(chosen := values.get("prompts"), PromptList):
+        configuration["prompts"] = chosen.prompts
+        request["expectedTokens"] = chosen.expected_tokens
     return request
 
 
