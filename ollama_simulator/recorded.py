@@ -31,7 +31,8 @@ class Recorded:
 
         `toolCalls` are those that the reply asks for, `toolResults` those in the request;
         `stream` is as sent, null when absent; `metrics` are the reply's own, as it names them. The
-        figures of the reply are null while there is none. `body` is null, and `text` is not, when the request is not JSON.
+        figures of the reply are null while there is none. `body` is null, and `text` is not, when
+        the request is not JSON.
         """
         try:
             body = orjson.loads(self.body)
