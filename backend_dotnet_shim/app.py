@@ -33,13 +33,7 @@ class DotnetAgentLauncher:
     """
 
     def __init__(self, settings: ServiceSettings) -> None:
-        self.description = AgentDescription(
-            service=SERVICE,
-            language="CSharp",
-            framework="DotNet",
-            scenarios=("chat",),
-            flavours=("agent",),
-        )
+        self.description = AgentDescription(service=SERVICE, language="CSharp", framework="DotNet")
         self._cache_dir = settings.cache_dir
         self._builds: dict[str, delivery.AgentBuild] = {}
         self._preparing = {flavour: anyio.Lock() for flavour in COMPILATIONS}

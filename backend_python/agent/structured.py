@@ -5,16 +5,19 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
-def _without_titles(schema: dict[str, Any]) -> None:
-    # Pydantic names every field a second time; the other language's schema has no such names.
+
+def _as_dotnet_writes_it(schema: dict[str, Any]) -> None:
+    # Pydantic names every field a second time and leaves the dialect out; .NET does the opposite.
+    schema["$schema"] = DIALECT
     schema.pop("title", None)
     for field in schema["properties"].values():
         field.pop("title", None)
 
 
 class City(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_without_titles)
+    model_config = ConfigDict(extra="forbid", strict=True, json_schema_extra=_as_dotnet_writes_it)
 
     city: str
     country: str

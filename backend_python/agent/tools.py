@@ -39,11 +39,13 @@ PARAMETERS: dict[str, dict[str, Any]] = {
             "b": {"type": "integer", "description": "The second number."},
         },
         "required": ["a", "b"],
+        "additionalProperties": False,
     },
     "count_words": {
         "type": "object",
         "properties": {"text": {"type": "string", "description": "The text."}},
         "required": ["text"],
+        "additionalProperties": False,
     },
 }
 

@@ -11,11 +11,13 @@ internal static class AgentIdentity
 {
     public static IReadOnlyList<TestMode> Modes { get; } = Enum.GetValues<TestMode>();
 
-    public static IReadOnlyList<Scenario> Scenarios { get; } = [Scenario.Chat];
+    public static IReadOnlyList<Scenario> Scenarios { get; } = Enum.GetValues<Scenario>();
 
     /// <summary>Only a NativeAOT executable, which cannot make code while it runs, is <c>aot</c>.</summary>
     public static IReadOnlyList<Flavour> Flavours { get; } =
-        RuntimeFeature.IsDynamicCodeSupported ? [Flavour.Agent] : [Flavour.Agent, Flavour.Aot];
+        RuntimeFeature.IsDynamicCodeSupported
+            ? [Flavour.Agent, Flavour.Client, Flavour.Http]
+            : Enum.GetValues<Flavour>();
 
     public static InitializeResult Describe(Flavour flavour) => new(
         InitializeParams.CurrentVersion,

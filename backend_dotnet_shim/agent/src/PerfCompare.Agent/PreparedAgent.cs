@@ -40,10 +40,7 @@ internal sealed class PreparedAgent
         }
 
         _prompts = new(_configuration);
-        _iteration = new(
-            new AgentCaller(AgentFactory.Instrumented(_configuration, _endpoint)),
-            _prompts,
-            TimeSpan.FromSeconds(_configuration.RequestTimeoutSeconds));
+        _iteration = new(CallerFactory.Create(_configuration, _endpoint), _prompts, _configuration);
     }
 
     public async Task<RunResult> RunAsync(RunParams run, ActiveRun active, SampleBuffer samples)

@@ -8,7 +8,7 @@ namespace PerfCompare.Agent.Tests;
 /// <summary>The agent without its process: lines in, messages out.</summary>
 internal sealed class AgentHarness
 {
-    private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(20);
+    public static TimeSpan Patience { get; } = TimeSpan.FromSeconds(20);
 
     private readonly RecordedOutput _output = new();
     private readonly AgentServer _server;
@@ -70,7 +70,7 @@ internal sealed class AgentHarness
 
     public async Task<JsonElement> NextAsync()
     {
-        using var patience = new CancellationTokenSource(s_patience);
+        using var patience = new CancellationTokenSource(Patience);
         return await _output.NextAsync(patience.Token);
     }
 }

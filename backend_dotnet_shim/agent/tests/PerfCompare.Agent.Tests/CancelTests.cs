@@ -12,7 +12,7 @@ public sealed class CancelTests
         Assert.True((await fixture.CancelAsync("r")).GetProperty("cancelled").GetBoolean());
         var reply = await fixture.Agent.ReplyAsync(fixture.RunCall);
 
-        await fixture.Server.ClientGone.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await fixture.Server.ClientGone.Task.WaitAsync(AgentHarness.Patience, TestContext.Current.CancellationToken);
         Assert.True(reply.GetProperty("result").GetProperty("cancelled").GetBoolean());
         Assert.Equal(0, reply.GetProperty("result").GetProperty("completed").GetInt32());
         var sample = Assert.Single(fixture.Agent.Samples);

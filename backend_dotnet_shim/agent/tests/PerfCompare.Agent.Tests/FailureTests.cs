@@ -107,7 +107,7 @@ public sealed class FailureTests
 
         Assert.Equal("timeout", sample.GetProperty("outcome").GetString());
         Assert.Equal("timeout", sample.GetProperty("errorKind").GetString());
-        await server.ClientGone.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await server.ClientGone.Task.WaitAsync(AgentHarness.Patience, TestContext.Current.CancellationToken);
     }
 
     [Fact]

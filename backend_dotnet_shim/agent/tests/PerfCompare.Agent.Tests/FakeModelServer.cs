@@ -37,7 +37,7 @@ internal sealed class FakeModelServer : IAsyncDisposable
 
     public int Connections { get; private set; }
 
-    /// <summary>Completes when a client has closed its connection in the middle of a request.</summary>
+    /// <summary>Completes when a client has closed its connection.</summary>
     public TaskCompletionSource ClientGone { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
     public static async Task AnswerAsync(NetworkStream stream, string body, int status = 200, string headers = "")
@@ -60,6 +60,19 @@ internal sealed class FakeModelServer : IAsyncDisposable
         await stream.WriteAsync("0\r\n\r\n"u8.ToArray());
     }
 
+    /// <summary>Answers with one message as the request wants it: at once, or in two lines.</summary>
+    public static Task AnswerAsync(FakeRequest request, NetworkStream stream, string message)
+    {
+        var piece = Piece("").Replace("""{"role":"assistant","content":""}""", message, StringComparison.Ordinal);
+        return request.Json.GetProperty("stream").GetBoolean()
+            ? StreamAsync(stream, [piece, DoneWith("""{"role":"assistant","content":""}""")])
+            : AnswerAsync(stream, DoneWith(message));
+    }
+
+    /// <summary>The last or only object of a reply.</summary>
+    public static string DoneWith(string message) =>
+        Done.Replace("""{"role":"assistant","content":"hi"}""", message, StringComparison.Ordinal);
+
     /// <summary>A line of a streamed reply.</summary>
     public static string Piece(string text) =>
         $$"""{"model":"m","created_at":"2026-01-01T00:00:00Z","message":{"role":"assistant","content":"{{text}}"},"done":false}""";
@@ -76,7 +89,6 @@ internal sealed class FakeModelServer : IAsyncDisposable
             // A reset is a way of going away as well.
         }
 
-        ClientGone.TrySetResult();
     }
 
     public async ValueTask DisposeAsync()
@@ -127,6 +139,8 @@ internal sealed class FakeModelServer : IAsyncDisposable
             {
                 // The client or the test has ended.
             }
+
+            ClientGone.TrySetResult();
         }
     }
 }

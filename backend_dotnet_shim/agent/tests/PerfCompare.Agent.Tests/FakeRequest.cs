@@ -1,10 +1,15 @@
 using System.Globalization;
+using System.Text.Json;
 
 namespace PerfCompare.Agent.Tests;
 
 /// <summary>A request as it stood on the wire.</summary>
 internal sealed record FakeRequest(string Line, IReadOnlyDictionary<string, string> Headers, string Body)
 {
+    public JsonElement Json => JsonElement.Parse(Body);
+
+    public IReadOnlyList<JsonElement> Messages => [.. Json.GetProperty("messages").EnumerateArray()];
+
     public static async Task<FakeRequest?> ReadAsync(StreamReader reader)
     {
         if (await reader.ReadLineAsync() is not { Length: > 0 } line)

@@ -14,14 +14,27 @@ public sealed class ProtocolTests
         Assert.Equal(-32001, await new AgentHarness().RefusalAsync(method, parameters));
     }
 
-    [Theory]
-    [InlineData("tools", "agent")]
-    [InlineData("chat", "http")]
-    public async Task What_this_agent_cannot_do_is_refused_at_initialize(string scenario, string flavour)
+    [Fact]
+    public async Task Only_a_native_executable_is_of_the_flavour_aot()
     {
-        var parameters = $$$"""{"configuration":{"scenario":"{{{scenario}}}","flavour":"{{{flavour}}}"}}""";
+        Assert.Equal(-32005, await new AgentHarness().RefusalAsync("initialize", """{"configuration":{"flavour":"aot"}}"""));
+    }
 
-        Assert.Equal(-32005, await new AgentHarness().RefusalAsync("initialize", parameters));
+    [Theory]
+    [InlineData("agent")]
+    [InlineData("client")]
+    [InlineData("http")]
+    public async Task The_agent_is_of_the_flavour_that_was_asked_for(string flavour)
+    {
+        var identity = await new AgentHarness().CallAsync("initialize", $$$"""{"configuration":{"flavour":"{{{flavour}}}"}}""");
+
+        Assert.Equal(flavour, identity.GetProperty("flavour").GetString());
+        Assert.Equal(
+            ["standard", "batch", "concurrent", "streaming", "rate"],
+            identity.GetProperty("modes").EnumerateArray().Select(mode => mode.GetString()));
+        Assert.Equal(
+            ["chat", "tools", "conversation", "structured"],
+            identity.GetProperty("scenarios").EnumerateArray().Select(scenario => scenario.GetString()));
     }
 
     [Theory]

@@ -94,7 +94,7 @@ public sealed class StreamingTests
         var sample = await OneAsync(server, """{"requestTimeoutSeconds":0.2}""");
 
         Assert.Equal("timeout", sample.GetProperty("outcome").GetString());
-        await server.ClientGone.Task.WaitAsync(TestContext.Current.CancellationToken);
+        await server.ClientGone.Task.WaitAsync(AgentHarness.Patience, TestContext.Current.CancellationToken);
     }
 
     [Fact]

@@ -7,8 +7,12 @@ namespace PerfCompare.Agent.Benchmark;
 /// What one timed call left behind. Turning it into a sample parses the reply, so it is done when
 /// the loop says so: in a batch, when no other call is being timed any more.
 /// </summary>
-internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, Iteration Iteration)
+internal sealed class FinishedIteration(Slot slot, BlockClock clock, Iteration iteration)
 {
+    private (Verdict Verdict, ModelReply Reply)[]? _judgements;
+
+    public required Scenario Scenario { get; init; }
+
     /// <summary>Whether it was asked for in pieces.</summary>
     public required bool IsStreamed { get; init; }
 
@@ -24,20 +28,27 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, Iteration 
     /// <summary>The verdict of a timeout or a cancellation; it goes before all others.</summary>
     public required Verdict? EndedByUs { get; init; }
 
+    /// <summary>The turn of a conversation, else null.</summary>
+    public required int? Turn { get; init; }
+
+    public bool IsSuccess => Decide().Outcome is Outcome.Ok;
+
+    private (Verdict Verdict, ModelReply Reply)[] Judgements =>
+        _judgements ??= [.. iteration.Exchanges.Select(Judge.Exchange)];
+
     public Sample ToSample()
     {
-        var judgements = Iteration.Exchanges.Select(Judge.Exchange).ToArray();
-        var verdict = EndedByUs ?? Decide(judgements.Select(judgement => judgement.Verdict));
-        ModelCall[] calls = [.. Iteration.Exchanges.Zip(judgements, (exchange, judgement) => Call(exchange, judgement.Reply))];
+        var verdict = Decide();
+        ModelCall[] calls = [.. iteration.Exchanges.Zip(Judgements, (exchange, judgement) => Call(exchange, judgement.Reply))];
         return new(
-            Sequence: Slot.Sequence,
-            Worker: Slot.Worker,
-            StartNs: Clock.Since(Started),
+            Sequence: slot.Sequence,
+            Worker: slot.Worker,
+            StartNs: clock.Since(Started),
             DurationNs: MonotonicClock.Nanoseconds(Started, Ended),
             Outcome: verdict.Outcome,
             Calls: calls,
-            Batch: Slot.Batch,
-            IntendedStartNs: Slot.IntendedStartNs,
+            Batch: slot.Batch,
+            IntendedStartNs: slot.IntendedStartNs,
             TransportNs: Sum(calls, call => call.TransportNs),
             ModelNs: Sum(calls, call => call.ModelNs),
             LoadNs: Sum(calls, call => call.LoadNs),
@@ -45,9 +56,13 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, Iteration 
             EvalNs: Sum(calls, call => call.EvalNs),
             PromptTokens: Sum(calls, call => call.PromptTokens),
             CompletionTokens: Sum(calls, call => call.CompletionTokens),
-            FirstTokenNs: SinceStart(Iteration.FirstText),
-            LastTokenNs: SinceStart(Iteration.LastText),
-            Chunks: IsStreamed ? Iteration.Chunks : null,
+            FirstTokenNs: SinceStart(iteration.FirstText),
+            LastTokenNs: SinceStart(iteration.LastText),
+            Chunks: IsStreamed ? iteration.Chunks : null,
+            Turn: Turn,
+            ToolCalls: Scenario is Scenario.Tools ? iteration.ToolCalls : null,
+            ToolNs: Scenario is Scenario.Tools ? MonotonicClock.Nanoseconds(0, iteration.ToolTime) : null,
+            Parsed: iteration.Parsed,
             ErrorKind: verdict.Kind,
             ErrorMessage: verdict.Message);
     }
@@ -56,20 +71,27 @@ internal sealed record FinishedIteration(Slot Slot, BlockClock Clock, Iteration 
     private long? SinceStart(long timestamp) =>
         timestamp == 0 ? null : MonotonicClock.Nanoseconds(Started, timestamp);
 
-    private Verdict Decide(IEnumerable<Verdict> calls)
+    private Verdict Decide()
     {
-        var verdict = calls.FirstOrDefault(call => call.Outcome is not Outcome.Ok, Verdict.Ok);
+        if (EndedByUs is { } ended)
+        {
+            return ended;
+        }
+
+        var verdict = Judgements
+            .Select(judgement => judgement.Verdict)
+            .FirstOrDefault(call => call.Outcome is not Outcome.Ok, Verdict.Ok);
         return verdict.Outcome is Outcome.Ok && Failure is not null
             ? Verdict.Error(ErrorKind.InvalidReply, $"{Failure.GetType().Name}: {Failure.Message}")
             : verdict;
     }
 
     private ModelCall Call(ModelExchange exchange, ModelReply reply) => new(
-        StartNs: Clock.Since(exchange.HttpStart),
+        StartNs: clock.Since(exchange.HttpStart),
         DurationNs: MonotonicClock.Nanoseconds(
             exchange.HttpStart,
             exchange.HttpEnd == 0 ? Ended : exchange.HttpEnd),
-        HttpStartNs: Clock.Since(exchange.HttpStart),
+        HttpStartNs: clock.Since(exchange.HttpStart),
         TransportNs: exchange.HttpEnd == 0 || exchange.Failure is not null
             ? null
             : MonotonicClock.Nanoseconds(exchange.HttpStart, exchange.HttpEnd),

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using PerfCompare.Agent.Flavours;
 using PerfCompare.Agent.Messages;
@@ -6,8 +7,13 @@ using PerfCompare.Agent.Model;
 namespace PerfCompare.Agent.Benchmark;
 
 /// <summary>The work of one iteration between two timestamps, and what it left behind.</summary>
-internal sealed class TimedIteration(IModelCaller caller, PromptCycle prompts, TimeSpan timeout)
+internal sealed class TimedIteration(IModelCaller caller, PromptCycle prompts, TestConfiguration configuration)
 {
+    private readonly TimeSpan _timeout = TimeSpan.FromSeconds(configuration.RequestTimeoutSeconds);
+
+    // By run: a warm-up has sessions of its own.
+    private readonly ConcurrentDictionary<string, SessionPool> _sessions = new(StringComparer.Ordinal);
+
     public async Task<FinishedIteration> RunAsync(
         RunParams run,
         Slot slot,
@@ -15,11 +21,13 @@ internal sealed class TimedIteration(IModelCaller caller, PromptCycle prompts, T
         CancellationToken cancellationToken)
     {
         var prompt = prompts.For(slot.Sequence);
+        var sessions = SessionsOf(run);
+        var session = sessions is null ? null : await sessions.TakeAsync().ConfigureAwait(false);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancellationToken);
-        var iteration = new Iteration(run.RunId, slot.Sequence, prompt, limit.Token);
+        var iteration = new Iteration(run.RunId, slot.Sequence, prompt, session?.History, limit.Token);
         var isStreamed = run.Mode is TestMode.Streaming;
         Iteration.Current = iteration;
-        limit.CancelAfter(timeout);
+        limit.CancelAfter(_timeout);
         Exception? failure = null;
 
         // Nothing but the call stands between the two timestamps.
@@ -40,15 +48,28 @@ internal sealed class TimedIteration(IModelCaller caller, PromptCycle prompts, T
         }
 
         Iteration.Current = null;
-        return new(slot, clock, iteration)
+        var finished = new FinishedIteration(slot, clock, iteration)
         {
+            Scenario = configuration.Scenario,
+            Turn = session?.Turn,
             IsStreamed = isStreamed,
             Started = started,
             Ended = ended,
             Failure = failure,
             EndedByUs = EndedBy(failure, limit, cancellationToken),
         };
+        if (session is not null)
+        {
+            sessions!.GiveBack(session, finished.IsSuccess);
+        }
+
+        return finished;
     }
+
+    private SessionPool? SessionsOf(RunParams run) =>
+        configuration.Scenario is Scenario.Conversation
+            ? _sessions.GetOrAdd(run.RunId, _ => new(caller, configuration.Turns))
+            : null;
 
     /// <summary>The verdict when it was us who ended the call, else null.</summary>
     private Verdict? EndedBy(
@@ -57,5 +78,5 @@ internal sealed class TimedIteration(IModelCaller caller, PromptCycle prompts, T
         CancellationToken cancellationToken) =>
         failure is null || !limit.IsCancellationRequested ? null
         : cancellationToken.IsCancellationRequested ? Verdict.Cancelled()
-        : Verdict.Timeout(timeout);
+        : Verdict.Timeout(_timeout);
 }

@@ -2,18 +2,18 @@ using Microsoft.Agents.AI;
 using Microsoft.Extensions.AI;
 using OllamaSharp;
 using PerfCompare.Agent.Messages;
+using PerfCompare.Agent.Model;
+using PerfCompare.Agent.Scenarios;
 
-namespace PerfCompare.Agent.Model;
+namespace PerfCompare.Agent.Flavours;
 
-/// <summary>Builds the agent as an application would, with or without our instruments.</summary>
+/// <summary>Builds the agent as an application would.</summary>
 internal static class AgentFactory
 {
     private const string Name = "PerformanceTestAgent";
 
-    /// <summary>The agent that is measured.</summary>
-    public static AIAgent Instrumented(TestConfiguration configuration, ModelEndpoint endpoint)
+    public static AIAgent Create(HttpClient http, TestConfiguration configuration)
     {
-        var http = ModelHttpClient.Create(endpoint, sockets => new InstrumentedTransport(sockets));
         IChatClient client = new OllamaApiClient(http, configuration.Model);
         var delay = new ModelDelay(configuration.DelayMs);
         return AgentOver(delay.IsNone ? client : new DelayingChatClient(client, delay), configuration);
@@ -40,6 +40,7 @@ internal static class AgentFactory
                 Temperature = (float)configuration.Temperature,
                 Seed = configuration.Seed,
                 MaxOutputTokens = configuration.MaxTokens,
+                Tools = configuration.Scenario is Scenario.Tools ? LocalTools.Functions() : null,
 
                 // Becomes think:false on the wire; a thinking model thinks unless told not to.
                 Reasoning = new() { Effort = ReasoningEffort.None },

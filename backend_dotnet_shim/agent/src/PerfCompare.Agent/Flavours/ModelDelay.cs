@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace PerfCompare.Agent.Model;
+namespace PerfCompare.Agent.Flavours;
 
 /// <summary>
 /// A known slowness for self-tests: a wait before each model call, above the transport, so that it

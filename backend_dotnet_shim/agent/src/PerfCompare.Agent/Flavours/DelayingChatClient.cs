@@ -1,7 +1,7 @@
 using System.Runtime.CompilerServices;
 using Microsoft.Extensions.AI;
 
-namespace PerfCompare.Agent.Model;
+namespace PerfCompare.Agent.Flavours;
 
 /// <summary>Waits inside the framework, before the inner client is called.</summary>
 internal sealed class DelayingChatClient(IChatClient inner, ModelDelay delay) : DelegatingChatClient(inner)
