@@ -30,7 +30,9 @@ internal static class Judge
 
     private static Verdict Transport(Exception failure) => failure switch
     {
-        ReplyTooLargeException => Verdict.Error(ErrorKind.InvalidReply, failure.Message),
+        // A copy into the HTTP client's buffer wraps what its sink throws.
+        ReplyTooLargeException or HttpRequestException { InnerException: ReplyTooLargeException } =>
+            Verdict.Error(ErrorKind.InvalidReply, Innermost(failure)),
         HttpRequestException
         {
             HttpRequestError: HttpRequestError.NameResolutionError
