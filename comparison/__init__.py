@@ -21,6 +21,7 @@ from .parallel import run_parallel
 from .probing import probe_backend
 from .prompts import PromptList, parse_prompts, read_prompts
 from .rows import report_json
+from .sides import check_supported, sides_of
 
 __all__ = [
     "BackendClient",
@@ -33,6 +34,7 @@ __all__ = [
     "PromptList",
     "PromptsInvalid",
     "SideFailed",
+    "check_supported",
     "compared_side",
     "follow",
     "observed",
@@ -41,4 +43,5 @@ __all__ = [
     "read_prompts",
     "report_json",
     "run_parallel",
+    "sides_of",
 ]

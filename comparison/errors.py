@@ -68,6 +68,7 @@ class PromptsInvalid(PerfcompareError):
 
 def sentence(problem: Problem) -> str:
     """Return the problem as one line for people: its detail or title, and the refused fields."""
-    fields = "; ".join(f"{entry.field}: {entry.message}" for entry in problem.errors or ())
     text = problem.detail or problem.title
-    return f"{text} ({fields})" if fields and fields not in text else text
+    unsaid = [entry for entry in problem.errors or () if entry.message not in text]
+    fields = "; ".join(f"{entry.field}: {entry.message}" for entry in unsaid)
+    return f"{text} ({fields})" if fields else text

@@ -1,4 +1,4 @@
-"""The sides of a comparison: which backend works how, and what cannot be compared (pure)."""
+"""The sides of a comparison: which backend works how, and what cannot be compared."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -8,6 +8,7 @@ from service_defaults.errors import ProblemError
 from shared_models import ComparisonRequest, Flavour, SideRequest, TestConfiguration
 
 from .backends import BackendClient
+from .errors import BackendError
 
 LOAD_MODES = frozenset({"batch", "concurrent", "rate"})
 
@@ -65,6 +66,28 @@ def sides_of(request: ComparisonRequest, backends: Sequence[BackendClient]) -> t
         )
         for index, side in enumerate(wanted)
     )
+
+
+async def check_supported(sides: Sequence[Side]) -> None:
+    """Ask every backend what its agent can do, before anything is started.
+
+    Raises ProblemError (422) that names the field. A backend that does not answer is left to fail
+    when it is started, with its own words.
+    """
+    for side in sides:
+        try:
+            able = await side.backend.capabilities()
+        except BackendError:
+            continue
+        given = side.configuration
+        for field, value, possible in (
+            ("configuration.testMode", given.test_mode, able.modes),
+            ("configuration.scenario", given.scenario, able.scenarios),
+            (f"sides.{side.index}.flavour", given.flavour, able.flavours),
+        ):
+            if value not in possible:
+                known = ", ".join(possible)
+                raise _refusal(field, f"{side.label} does not know {value}, but {known}")
 
 
 def uses_windows(request: ComparisonRequest) -> bool:

@@ -1,12 +1,12 @@
 """Running one comparison from a terminal: backends found, progress shown, Ctrl-C obeyed."""
 
 import sys
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 
 import anyio
 
-from comparison import BackendClient, ComparisonRun, probe_backend
+from comparison import BackendClient, ComparisonRun, check_supported, probe_backend
 from orchestrator import lock
 from orchestrator.apphost import DOTNET_BACKEND, PYTHON_BACKEND
 from orchestrator.errors import (
@@ -43,7 +43,7 @@ def compare_and_show(
     async def main() -> ComparisonReport:
         async with backend_clients(addresses) as backends:
             run = new_run(request, backends)
-            await check_reachable(run, addresses)
+            await check_backends(run, addresses)
             async with stop_signals() as signals, anyio.create_task_group() as group:
                 group.start_soon(_stop_at_signal, signals, run)
                 await _run_and_show(run)
@@ -87,15 +87,24 @@ async def backend_clients(addresses: Mapping[str, str]) -> AsyncIterator[list[Ba
 
 def new_run(request: ComparisonRequest, backends: list[BackendClient]) -> ComparisonRun:
     """Return a comparison that has not begun; raises UsageError for what cannot be compared."""
-    try:
+    with _refusals():
         return ComparisonRun(request, backends)
+
+
+@contextmanager
+def _refusals() -> Iterator[None]:
+    try:
+        yield
     except ProblemError as error:
         field = error.errors[0].field if error.errors else ""
         raise UsageError(f"{field}: {error}" if field else str(error)) from error
 
 
-async def check_reachable(run: ComparisonRun, addresses: Mapping[str, str]) -> None:
-    """Raise ServicesUnreachable, with what to start, unless every side's backend is well."""
+async def check_backends(run: ComparisonRun, addresses: Mapping[str, str]) -> None:
+    """Raise ServicesUnreachable, with what to start, unless every side's backend is well.
+
+    Raises UsageError for what a backend's agent cannot do.
+    """
     for name in dict.fromkeys(side.backend.name for side in run.sides):
         backend = next(side.backend for side in run.sides if side.backend.name == name)
         state = await probe_backend(backend, url=addresses[name])
@@ -107,6 +116,8 @@ async def check_reachable(run: ComparisonRun, addresses: Mapping[str, str]) -> N
             )
         if state.state == "unhealthy":
             raise ServicesUnreachable(f"the {LABELS[name]} backend cannot run: {state.reason}")
+    with _refusals():
+        await check_supported(run.sides)
 
 
 def exit_code(report: ComparisonReport) -> int:

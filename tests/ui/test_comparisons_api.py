@@ -120,6 +120,11 @@ REFUSED: list[tuple[dict[str, Any], str]] = [
     ({"sides": [{"backend": "python-backend"}] * 2, "schedule": "parallel"}, "sides"),
     ({"configuration": {"gated": True}}, "configuration.gated"),
     ({"configuration": {"testMode": "rate"}}, "configuration.ratePerSecond"),
+    ({"configuration": {"scenario": "tools"}}, "configuration.scenario"),
+    (
+        {"sides": [{"backend": "python-backend"}, {"backend": "dotnet-backend", "flavour": "aot"}]},
+        "sides.1.flavour",
+    ),
     ({"configuration": {"endpoint": "http://192.0.2.1"}}, "endpoint"),
 ]
 

@@ -69,6 +69,7 @@ class ComparisonApi:
         """Start a comparison in the background; 409 while another one goes on."""
         if request.configuration.endpoint is not None:
             await self._deps.policy.check(request.configuration.endpoint)
+        await self._comparisons.check(request)
         run = self._comparisons.start(request)
         response.headers["location"] = f"/api/comparisons/{run.id}"
         return ComparisonAccepted(id=run.id, message="The comparison has started")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import anyio
 from anyio.abc import TaskGroup
 
-from comparison import BackendClient, ComparisonRun
+from comparison import BackendClient, ComparisonRun, check_supported, sides_of
 from service_defaults.errors import ProblemError
 from shared_models import ComparisonRequest
 
@@ -43,14 +43,21 @@ class Comparisons:
         async with anyio.create_task_group() as self._group:
             await anyio.sleep_forever()
 
+    async def check(self, request: ComparisonRequest) -> None:
+        """Ask the backends whether their agents can do what is asked for, before a start.
+
+        Raises ProblemError: 409 while a comparison goes on, 422 with the field.
+        """
+        self._check_free()
+        await check_supported(sides_of(request, self._backends))
+
     def start(self, request: ComparisonRequest) -> ComparisonRun:
         """Start a comparison and return it at once.
 
         Raises ProblemError: 409 while another one goes on, 422 for what cannot be compared, 503
         while the service starts or ends.
         """
-        if (active := self.active) is not None:
-            raise ProblemError(409, "A comparison is active", detail=f"comparison {active.id}")
+        self._check_free()
         if self._group is None:
             raise ProblemError(503, "The service is not ready")
         run = ComparisonRun(request, self._backends)
@@ -60,6 +67,10 @@ class Comparisons:
         self._group.start_soon(run.run)
         self._on_start(run)
         return run
+
+    def _check_free(self) -> None:
+        if (active := self.active) is not None:
+            raise ProblemError(409, "A comparison is active", detail=f"comparison {active.id}")
 
     def find(self, identity: str) -> ComparisonRun:
         """Return a comparison; raises a 404 ProblemError."""
