@@ -56,13 +56,14 @@ def chip(entry: Chip, *, key: str) -> None:
 def _headline(view: AnswerView) -> None:
     with box("answer-headline", tag="h2"):
         for number, piece in enumerate(view.headline):
-            if number:
+            if number and not view.is_sentence:
                 Text("·", classes="headline-dot")
             # A name keeps its figure on its line; plain words may wrap.
             with box("headline-piece" if piece.backend else "", tag="span"):
                 if piece.backend:
                     Text(f"{piece.label} ", classes=f"side-name side-{piece.backend}")
-                Text(piece.words)
+                if piece.words:
+                    Text(piece.words)
 
 
 def _ranges(ranges: tuple[Range, ...], axis_end: str) -> None:

@@ -142,7 +142,9 @@ class ConfigForm:
 def _input(field: FormField, value: Any) -> ValidationElement[Any]:
     if field.kind in ("select", "sides"):
         several = field.kind == "sides"
-        choice = ui.select([] if several else [value], value=value, multiple=several)
+        choice = ui.select(
+            [] if several else [value], value=list(value) if several else value, multiple=several
+        )
         return choice.props('behavior="menu" options-dense dropdown-icon=expand_more')
     if field.kind == "integer":
         return ui.number(value=value).props("step=1 inputmode=numeric")

@@ -7,9 +7,11 @@ from shared_models import (
     ComparisonReport,
     Estimate,
     Finding,
+    Interval,
     PairReport,
     Schedule,
     SideReport,
+    Verdict,
 )
 
 from .board import Board
@@ -30,6 +32,11 @@ NO_VERDICT: dict[Schedule, tuple[str, str]] = {
     "sequential": ("order-biased: no verdict", _ORDER_BIASED),
 }
 SIMULATED = "The answers came from the simulator, not from a real model."
+_VERDICTS: dict[Verdict, str] = {
+    "faster": "is faster than",
+    "slower": "is slower than",
+    "equivalent": "is as fast as",
+}
 _TONES: dict[str, ChipTone] = {"note": "plain", "warning": "amber", "error": "red"}
 
 
@@ -67,11 +74,13 @@ class Piece:
 class AnswerView:
     """The panel: a headline, a sentence, remarks and the sides' ranges.
 
-    `offers_verdict`: the schedule could give none, and another one would.
+    `offers_verdict`: the schedule could give none, and another one would. `is_sentence`: the
+    headline's pieces are one sentence and not a list.
     """
 
     headline: tuple[Piece, ...]
     sentence: str
+    is_sentence: bool = False
     offers_verdict: bool = False
     chips: tuple[Chip, ...] = ()
     ranges: tuple[Range, ...] = ()
@@ -130,10 +139,11 @@ def _ended(report: ComparisonReport, *, lost: tuple[str, ...]) -> AnswerView:
     judged = report.verdict != "none"
     ranges, axis_end = _ranges(report.sides)
     return AnswerView(
-        headline=(Piece(words=report.headline),) if judged else _medians(report.sides),
+        headline=_verdict_headline(report) if judged else _medians(report.sides),
         sentence=(
             _estimate_sentence(report, pair) if judged else _observed_sentence(report, pair, lost)
         ),
+        is_sentence=judged,
         offers_verdict=not judged and report.schedule != "interleaved" and len(report.sides) > 1,
         chips=(
             *_schedule_chips(report.schedule),
@@ -182,18 +192,45 @@ def _missing(report: ComparisonReport, lost: tuple[str, ...]) -> str:
     return f"No difference: {'; '.join(reasons)}." if reasons else report.message
 
 
+def _verdict_headline(report: ComparisonReport) -> tuple[Piece, ...]:
+    pair = report.pairs[0]
+    if pair.verdict not in _VERDICTS:
+        return (Piece(words=report.headline),)
+    first, second = report.sides[pair.baseline], report.sides[pair.candidate]
+    return (
+        Piece(backend=second.backend, label=second.label, words=_VERDICTS[pair.verdict]),
+        Piece(backend=first.backend, label=first.label, words=""),
+    )
+
+
 def _estimate_sentence(report: ComparisonReport, pair: PairReport | None) -> str:
     estimate = pair.estimate if pair else None
     if pair is None or estimate is None:
         return report.message
     first, second = report.sides[pair.baseline], report.sides[pair.candidate]
-    interval = estimate.interval95
-    units = f"{estimate.clusters} {'launch pairs' if estimate.unit == 'launch' else 'super-blocks'}"
+    # Equivalence rests on two one-sided tests at 5 %, which is the 90 % interval.
+    interval = estimate.interval90 if pair.verdict == "equivalent" else estimate.interval95
+    units = "launch pairs" if estimate.unit == "launch" else "super-blocks of one launch"
     sentence = (
-        f"{second.label} takes {_ratio(estimate.ratio)} the time of {first.label}, 95 % interval "
-        f"{_ratio(interval.low)} to {_ratio(interval.high)} over {units}."
+        f"{second.label} takes {_change(estimate.ratio)} time than {first.label}, "
+        f"{interval.confidence * 100:.0f} % interval {_bounds(interval)}, over {estimate.clusters} {units}."
     )
+    if pair.verdict == "equivalent":
+        margin = percent(report.request.equivalence_margin)
+        return f"{sentence} That is within the margin of {margin}."
     return sentence + _power(estimate) if pair.verdict == "inconclusive" else sentence
+
+
+def _change(ratio: float) -> str:
+    return f"{percent(abs(ratio - 1))} {'more' if ratio >= 1 else 'less'}"
+
+
+def _bounds(interval: Interval) -> str:
+    bounds = (interval.low, interval.high)
+    if any(bound is None for bound in bounds):
+        return "open-ended"
+    low, high = (f"{signed((bound or 1.0) * 100 - 100)} %" for bound in bounds)
+    return f"{low} to {high}"
 
 
 def _power(estimate: Estimate) -> str:
@@ -203,10 +240,6 @@ def _power(estimate: Estimate) -> str:
     if estimate.launches_needed is None:
         return words + "."
     return words + f"; {estimate.launches_needed} launch pairs would narrow it enough."
-
-
-def _ratio(value: float | None) -> str:
-    return "an open end" if value is None else f"{value:.3f} ×"
 
 
 def _schedule_chips(schedule: Schedule) -> tuple[Chip, ...]:

@@ -75,7 +75,15 @@ FIELDS: tuple[FormField, ...] = (
     FormField(
         name="schedule", label="Schedule", kind="select", initial="parallel", of_request=True
     ),
-    FormField(name="sides", label="Sides", kind="sides", advanced=True, of_request=True),
+    FormField(
+        name="sides",
+        label="Sides",
+        kind="sides",
+        initial=(),
+        hint="empty: the agent of each backend",
+        advanced=True,
+        of_request=True,
+    ),
     FormField(
         name="scenario",
         label="Scenario",
@@ -104,8 +112,8 @@ FIELDS: tuple[FormField, ...] = (
         name="warmupIterations",
         label="Warm-up iterations",
         kind="text",
-        initial=str(_DEFAULTS.warmup_iterations),
-        hint="a number, or auto",
+        initial="",
+        hint="a number, or auto; empty: 1, interleaved: auto",
         advanced=True,
     ),
     FormField(

@@ -34,7 +34,9 @@ class FormInvalid(Exception):
         self.reasons = reasons
 
 
-_MAY_BE_EMPTY = frozenset({"instructions", "seed", "maxTokens", "durationSeconds", "sides"})
+_MAY_BE_EMPTY = frozenset(
+    {"instructions", "warmupIterations", "seed", "maxTokens", "durationSeconds", "sides"}
+)
 
 _WORDED = {
     "warmupIterations": "Enter a whole number from 0 to 100,000, or auto.",
@@ -132,7 +134,9 @@ def _message(values: Values, labels: Mapping[str, str]) -> dict[str, Any]:
     request: dict[str, Any] = {"configuration": configuration}
     for field in FIELDS:
         value = _plain(field, values.get(field.name))
-        if not shown(field, values) or (field.name in _MAY_BE_EMPTY and value in (None, "", [])):
+        if not shown(field, values) or (
+            field.name in _MAY_BE_EMPTY and value in (None, "", [], ())
+        ):
             continue
         if field.kind == "sides":
             value = [_side(key, labels) for key in value]
