@@ -211,9 +211,10 @@ def _estimate_sentence(report: ComparisonReport, pair: PairReport | None) -> str
     # Equivalence rests on two one-sided tests at 5 %, which is the 90 % interval.
     interval = estimate.interval90 if pair.verdict == "equivalent" else estimate.interval95
     units = "launch pairs" if estimate.unit == "launch" else "super-blocks of one launch"
+    confidence = f"{interval.confidence * 100:.0f} %"
     sentence = (
         f"{second.label} takes {_change(estimate.ratio)} time than {first.label}, "
-        f"{interval.confidence * 100:.0f} % interval {_bounds(interval)}, over {estimate.clusters} {units}."
+        f"{confidence} interval {_bounds(interval)}, over {estimate.clusters} {units}."
     )
     if pair.verdict == "equivalent":
         margin = percent(report.request.equivalence_margin)
