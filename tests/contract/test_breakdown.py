@@ -1,9 +1,9 @@
 """Three milliseconds put into one layer turn up in that layer's figure, and in no other."""
 
-import statistics
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
+from itertools import product
+from typing import Any
 
 import pytest
 
@@ -23,55 +23,76 @@ from tests.support.slow_proxy import slow_proxy
 
 INJECTED_MS = 3.0
 BASE_MS = 2.0
-ROUNDS = 8
-BLOCK = 20
-WARM_UP = 150
-LAYERS = ("framework", "transport", "model")
+TOLERANCE_MS = INJECTED_MS / 4
+MOST_ROUNDS = 12
+BLOCK = 10
+WARM_UP = 60
+LAYERS = ("framework", "transport", "model", "tool")
+
+WITHOUT_AND_WITH_STREAM: dict[str, dict[str, Any]] = {"standard": {}, "streaming": {}}
+ALL_MODES: dict[str, dict[str, Any]] = {
+    **WITHOUT_AND_WITH_STREAM,
+    # One call at a time everywhere: calls side by side lengthen each other.
+    "batch": {},
+    "concurrent": {},
+    "rate": {"rate_per_second": 60.0},
+}
 
 
-@dataclass
 class Variant:
-    """One agent process and the samples that it has sent."""
+    """One agent process and the samples that it has sent, by mode."""
 
-    samples: list[Sample] = field(default_factory=list)
-    bridge: AgentBridge | None = None
+    def __init__(self) -> None:
+        self.samples: dict[str, list[Sample]] = {}
+        self.bridge: AgentBridge | None = None
+        self._mode = ""
 
     def take(self, params: SamplesParams) -> None:
-        self.samples.extend(params.samples)
+        self.samples.setdefault(self._mode, []).extend(params.samples)
 
-    async def block(self) -> None:
+    async def warm_up(self) -> None:
         assert self.bridge is not None
-        params = RunParams(
-            run_id="r",
-            first_sequence=len(self.samples) + 1,
-            iterations=BLOCK,
-            mode="standard",
-            concurrency=1,
-        )
-        await self.bridge.call("run", params, RunResult, silence_s=30)
+        for mode in ("standard", "streaming"):
+            params = WarmupParams.model_validate(
+                {"runId": "w", "iterations": WARM_UP // 2, "mode": mode}
+            )
+            await self.bridge.call("warmup", params, WarmupResult, silence_s=60)
 
-    def parts(self, layer: str) -> list[float]:
-        return [part_ms(sample, layer) for sample in self.samples]
+    async def block(self, mode: str, params: dict[str, Any]) -> None:
+        assert self.bridge is not None
+        self._mode = mode
+        first = len(self.samples.get(mode, ())) + 1
+        wanted = {"run_id": mode, "first_sequence": first, "iterations": BLOCK, "mode": mode}
+        block = RunParams.model_validate(wanted | {"concurrency": 50 if params else 1} | params)
+        await self.bridge.call("run", block, RunResult, silence_s=30)
 
-    def undisturbed(self, layer: str) -> float:
-        """The first quartile: a busy machine lengthens the others."""
-        return statistics.quantiles(self.parts(layer), n=4)[0]
+    def parts_ms(self, mode: str, layer: str) -> list[float]:
+        return [part_ms(sample, layer) for sample in self.samples[mode]]
+
+    def undisturbed_ms(self, mode: str, layer: str) -> float:
+        """The least: a busy machine lengthens the others, and the more there are the less that."""
+        return min(self.parts_ms(mode, layer))
 
 
 def part_ms(sample: Sample, layer: str) -> float:
+    """Return a layer's share of a call, for each of its model calls."""
     assert sample.outcome == "ok"
     assert sample.transport_ns is not None
     assert sample.model_ns is not None
+    tool_ns = sample.tool_ns or 0
     parts = {
-        "framework": sample.duration_ns - sample.transport_ns,
+        "framework": sample.duration_ns - sample.transport_ns - tool_ns,
         "transport": sample.transport_ns - sample.model_ns,
         "model": sample.model_ns,
+        "tool": tool_ns,
     }
-    return parts[layer] / 1e6
+    return parts[layer] / 1e6 / len(sample.calls)
 
 
 @asynccontextmanager
-async def four_variants(launcher: AgentLauncher) -> AsyncIterator[dict[str, Variant]]:
+async def four_variants(
+    launcher: AgentLauncher, scenario: str
+) -> AsyncIterator[dict[str, Variant]]:
     """Yield the undisturbed agent, and one for each layer that is held back."""
     fixed = ("--distribution", "fixed", "--load-ms", "0", "--reply-tokens", "4", "--latency-ms")
     async with AsyncExitStack() as stack:
@@ -90,27 +111,53 @@ async def four_variants(launcher: AgentLauncher) -> AsyncIterator[dict[str, Vari
             variant = variants[name] = Variant()
             delay_ms = INJECTED_MS if name == "framework" else 0.0
             variant.bridge = await enter(
-                initialised_agent(launcher, endpoint, variant.take, delayMs=delay_ms)
+                initialised_agent(
+                    launcher, endpoint, variant.take, delayMs=delay_ms, scenario=scenario
+                )
             )
-            warm_up = WarmupParams(run_id="w", iterations=WARM_UP)
-            await variant.bridge.call("warmup", warm_up, WarmupResult, silence_s=60)
+            await variant.warm_up()
         yield variants
 
 
 @pytest.mark.quiet
+@pytest.mark.timeout(120)
 @pytest.mark.parametrize("language", ["Python", pytest.param("C#", marks=pytest.mark.dotnet)])
-async def test_a_delay_shows_only_in_its_own_layer(language: str) -> None:
-    """framework, transport and model separate what the three layers cost; none is negative."""
+@pytest.mark.parametrize(
+    ("scenario", "modes"),
+    [
+        ("chat", ALL_MODES),
+        ("tools", WITHOUT_AND_WITH_STREAM),
+        ("conversation", WITHOUT_AND_WITH_STREAM),
+        ("structured", WITHOUT_AND_WITH_STREAM),
+    ],
+    ids=["chat", "tools", "conversation", "structured"],
+)
+async def test_a_delay_shows_only_in_its_own_layer(
+    language: str, scenario: str, modes: dict[str, dict[str, Any]]
+) -> None:
+    """framework, transport, model and tool separate what each costs; none is negative."""
     launcher = (await launchers())[language]
-    async with four_variants(launcher) as variants:
-        for _ in range(ROUNDS):
-            for variant in variants.values():
-                await variant.block()
+    async with four_variants(launcher, scenario) as variants:
+        for _ in range(MOST_ROUNDS):
+            for mode, params in modes.items():
+                for variant in variants.values():
+                    await variant.block(mode, params)
+            if not misplaced(variants, modes):
+                break
 
-    for variant in variants.values():
-        assert min(min(variant.parts(layer)) for layer in LAYERS) >= 0
-    for held_back in LAYERS:
-        for layer in LAYERS:
-            added_ms = variants[held_back].undisturbed(layer) - variants["none"].undisturbed(layer)
-            expected_ms = INJECTED_MS if layer == held_back else 0.0
-            assert added_ms == pytest.approx(expected_ms, abs=INJECTED_MS / 4), (held_back, layer)
+    assert [] == misplaced(variants, modes)
+    for mode in modes:
+        for variant in variants.values():
+            assert min(variant.undisturbed_ms(mode, layer) for layer in LAYERS) >= 0, mode
+
+
+def misplaced(variants: dict[str, Variant], modes: Iterable[str]) -> list[tuple[Any, ...]]:
+    """Return each figure that a delay has moved too far: mode, held back layer, layer, by what."""
+    found: list[tuple[Any, ...]] = []
+    for mode, held_back, layer in product(modes, ("framework", "transport", "model"), LAYERS):
+        with_it = variants[held_back].undisturbed_ms(mode, layer)
+        added_ms = with_it - variants["none"].undisturbed_ms(mode, layer)
+        expected_ms = INJECTED_MS if layer == held_back else 0.0
+        if abs(added_ms - expected_ms) > TOLERANCE_MS:
+            found.append((mode, held_back, layer, added_ms))
+    return found
