@@ -18,7 +18,7 @@ MODES: dict[str, dict[str, Any]] = {
     "concurrent": {"concurrency": 3},
     "rate": {"concurrency": 50, "ratePerSecond": 200.0},
 }
-ITERATIONS = 5
+ITERATIONS = 6
 TURNS = 2
 TOOL_CALLS = 2
 """What the simulator asks for when functions are offered."""
@@ -53,7 +53,7 @@ async def test_samples_say_what_the_model_server_saw(
                 check_mode(mode, sample, seen)
                 check_scenario(scenario, sample, seen)
             if scenario == "conversation" and mode in ("standard", "streaming"):
-                assert [1, 2, 1, 2, 1] == [sample.turn for sample in talk.samples]
+                assert [1, 2] * 3 == [sample.turn for sample in talk.samples]
 
 
 def records_by_trace(simulator: RunningSimulator) -> dict[str, Record]:
