@@ -14,9 +14,8 @@ import backend_python.app
 from backend_dotnet_shim import delivery
 from ollama_simulator import LatencyModel, SimulatorSettings
 from service_defaults.settings import ServiceSettings, process_environment
-from shared_models import UNSUPPORTED_MODE
 
-from .conversation import Conversation, Refused, conversation
+from .conversation import Conversation, conversation
 from .servers import running_server
 from .simulator import INSTANT, RunningSimulator, running_simulator
 
@@ -64,12 +63,7 @@ async def introduced_agent(
     """Start an agent and introduce it to a simulator."""
     settings = SimulatorSettings(latency=latency, slots=slots)
     async with new_agent(language) as talk, running_simulator(settings) as simulator:
-        try:
-            await talk.initialize(simulator.url, **configuration)
-        except Refused as refusal:
-            if language != "dotnet" or refusal.code != UNSUPPORTED_MODE:
-                raise
-            pytest.skip(f"the .NET agent cannot do that yet: {refusal}")
+        await talk.initialize(simulator.url, **configuration)
         yield talk, simulator
 
 
