@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from benchmark.conformance.groups import ALL_GROUPS
-from benchmark.conformance.report import outcome_lines
+from benchmark.conformance.report import outcome_lines, summary_line
 from benchmark.conformance.suite import Report, examine
 from orchestrator.cli import main
 from orchestrator.errors import EXIT_USAGE
@@ -46,10 +46,11 @@ async def test_the_example_agent_conforms() -> None:
 
 @each_language
 async def test_our_agents_conform(language: str) -> None:
-    """Whatever they claim, they do."""
+    """They claim every mode and scenario, so that nothing is skipped."""
     report = await examine(await agent_command(language), patience_s=PATIENCE_S)
 
     assert report.conforms, complaints(report)
+    assert 0 == report.count("skipped"), summary_line(report)
 
 
 async def test_the_backend_in_the_documentation_runs_the_example() -> None:

@@ -57,6 +57,7 @@ BAD: list[tuple[str, set[str], list[Change]]] = [
         {"what it does not claim is refused"},
         [('Refusal(-32005, "this agent has', 'Refusal(-32602, "this agent has')],
     ),
+    ("introduction", {"a flavour is had or refused"}, [(', ("flavour", "agent")', "")]),
     (
         "introduction",
         {"only one block runs at a time"},

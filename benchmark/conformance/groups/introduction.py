@@ -171,6 +171,25 @@ async def what_it_does_not_claim_is_refused(stage: Stage) -> None:
 
 
 @GROUP.check()
+async def a_flavour_is_had_or_refused(stage: Stage) -> str:
+    """Asked for the flavour client, http or aot, the agent says that it is this one and can make a
+    call, or answers with −32005."""
+    had = []
+    for flavour in ("client", "http", "aot"):
+        reply = await stage.introduce(flavour=flavour)
+        if "result" not in reply:
+            expect_refusal(reply, UNSUPPORTED_MODE, asked=f"the flavour {flavour}")
+            continue
+        agent = await stage.agent(flavour=flavour)
+        told = agent.told.flavour
+        expect(told == flavour, f"asked for the flavour {flavour}, it says {told}")
+        (await agent.run(iterations=1)).all_succeeded()
+        await stage.retire(agent.peer)
+        had.append(flavour)
+    return f"has {', '.join(had) or 'none of them'}"
+
+
+@GROUP.check()
 async def only_one_block_runs_at_a_time(stage: Stage) -> None:
     """A `run` and a `warmup` during a run are answered with −32002 and do not disturb it."""
     agent = await stage.agent()
