@@ -22,7 +22,7 @@ from .plan import Segment
 from .sides import Side
 
 POLL_S = 0.1
-START_LIMIT_S = 5.0
+START_LIMIT_S = 10.0
 """A start is answered before its agent is launched, so this is ample."""
 STOP_LIMIT_S = 1.5
 SUMMARY_LIMIT_S = 10.0

@@ -213,6 +213,28 @@ async def test_a_pipe_gets_a_line_for_what_is_news() -> None:
     assert "launch 2 of 2: measuring, 25 % done, 1 min 00 s left" in stream.getvalue()
 
 
+class Terminal(io.StringIO):
+    """A stream that a person looks at."""
+
+    def isatty(self) -> bool:
+        """Return that it is one."""
+        return True
+
+
+async def test_a_terminal_gets_a_bar_that_leaves_nothing_behind() -> None:
+    """With the phase and the time left."""
+    report = await compared(request(), *pair())
+    changed = {"done": 20, "phase": "measuring", "remaining_ms": 61_000}
+    progress = report.progress.model_copy(update=changed)
+    stream = Terminal()
+    with LiveProgress(stream) as live:
+        live.show(report.model_copy(update={"status": "Running", "progress": progress}))
+
+    assert "launch 2 of 2: measuring, 1 min 01 s left" in stream.getvalue()
+    assert "25 %" in stream.getvalue()
+    assert stream.getvalue().endswith("\x1b[2K")  # the line is erased
+
+
 @pytest.mark.parametrize(
     ("milliseconds", "words"),
     [(400, "0 s"), (59_000, "59 s"), (185_000, "3 min 05 s"), (3_720_000, "1 h 02 min")],

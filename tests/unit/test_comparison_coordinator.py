@@ -345,3 +345,31 @@ async def test_a_backend_against_itself_has_two_labels() -> None:
     assert ["Python 1", "Python 2"] == [side.label for side in report.sides]
     assert [0.0, 3.0] == [side.delay_ms for side in report.sides]
     assert "slower" == report.verdict
+
+
+async def test_three_sides_go_forward_and_backward() -> None:
+    """Each candidate has a pair with the baseline and a verdict of its own."""
+    fakes = pair()
+    sides = [
+        {"backend": "python-backend"},
+        {"backend": "dotnet-backend"},
+        {"backend": "python-backend", "flavour": "client", "delayMs": 5.0},
+    ]
+    report = await compared(request(sides=sides, launches=4), *fakes)
+
+    granted = [key for event, key, _ in fakes[0].journal if event == "advance"]
+    first = granted[:6]
+    assert first == first[::-1]
+    assert 3 == len(set(first))
+    assert [[0, 1, 2], [1, 2, 0], [2, 0, 1], [0, 1, 2]] == report.order
+    assert [(0, 1, "slower"), (0, 2, "slower")] == [
+        (found.baseline, found.candidate, found.verdict) for found in report.pairs
+    ]
+
+
+async def test_one_side_alone_has_figures_without_a_pair() -> None:
+    """There is nothing to be faster than."""
+    report = await compared(request(sides=[{"backend": "python-backend"}]), *pair())
+
+    assert ("Completed", "none", []) == (report.status, report.verdict, report.pairs)
+    assert 40 == report.sides[0].success_count
