@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared_models import ComparisonReport
-from tests.support.stack import eventually, perfcompare, running_stack, started
+from tests.support.stack import eventually, living, perfcompare, running_stack, started
 
 pytestmark = [pytest.mark.stack, pytest.mark.dotnet, pytest.mark.timeout(300)]
 
@@ -29,7 +29,7 @@ def test_a_comparison_of_the_real_agents(tmp_path: Path) -> None:
             *("--python-url", stack.urls["python-backend"]),
             *("--dotnet-url", stack.urls["dotnet-backend"]),
         )
-        quiet = len(stack.descendants())
+        services = {process.pid for process in stack.descendants()}
         done = perfcompare("run", *SMALL, *where, "--json", data_dir=tmp_path)
         report = report_of(done)
         text = perfcompare("run", *SMALL, *where, "--schedule", "sequential", data_dir=tmp_path)
@@ -40,7 +40,8 @@ def test_a_comparison_of_the_real_agents(tmp_path: Path) -> None:
             code = process.wait(30)
             assert process.stdout is not None
             stopped = ComparisonReport.model_validate_json(process.stdout.read())
-        assert eventually(lambda: len(stack.descendants()) == quiet)
+        agents = [process for process in stack.descendants() if process.pid not in services]
+        assert not living(agents)
 
     assert (0, "Completed") == (done.returncode, report.status), done.stderr
     assert [8, 8] == [side.success_count for side in report.sides]
