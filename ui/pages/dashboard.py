@@ -30,6 +30,7 @@ def _draw(feed: Feed) -> None:
     async def run() -> None:
         try:
             request = await read_form(form.values, deps.policy, labels=board.backend_labels)
+            await feed.comparisons.check(request)
             feed.comparisons.start(request)
         except FormInvalid as invalid:
             form.refuse(invalid.reasons)
