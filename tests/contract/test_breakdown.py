@@ -94,7 +94,9 @@ async def four_variants(
     launcher: AgentLauncher, scenario: str
 ) -> AsyncIterator[dict[str, Variant]]:
     """Yield the undisturbed agent, and one for each layer that is held back."""
-    fixed = ("--distribution", "fixed", "--load-ms", "0", "--reply-tokens", "4", "--latency-ms")
+    # Merged lines arrive at once, so that no call has more pieces to read than another one.
+    steady = ("--distribution", "fixed", "--load-ms", "0", "--fault", "merge-lines")
+    fixed = (*steady, "--reply-tokens", "4", "--latency-ms")
     async with AsyncExitStack() as stack:
         enter = stack.enter_async_context
         quick = await enter(simulator_process(*fixed, str(BASE_MS)))
