@@ -1,12 +1,21 @@
 """Both real backends in every mode, scenario and flavour that they claim, and block by block."""
 
-from typing import Any
+from typing import Any, get_args
 
 import httpx
 import pytest
 
 from ollama_simulator import LatencyModel, SimulatorSettings
-from shared_models import AdvanceReply, Capabilities, Metrics, Sample, TestResult
+from shared_models import (
+    AdvanceReply,
+    Capabilities,
+    Flavour,
+    Metrics,
+    Sample,
+    Scenario,
+    TestMode,
+    TestResult,
+)
 from tests.support.backends import API, each_language, running_backend
 from tests.support.simulator import running_simulator
 
@@ -34,9 +43,7 @@ async def test_every_mode_runs_and_has_its_figures(language: str) -> None:
     """Streams have a first token, batches a time, an open loop a schedule; by calls and by time."""
     settings = SimulatorSettings(latency=LATENCY, slots=4)
     async with running_simulator(settings) as simulator, running_backend(language) as client:
-        assert {"standard", "batch", "concurrent", "streaming", "rate"} == set(
-            (await claims(client)).modes
-        )
+        assert set(get_args(TestMode)) == set((await claims(client)).modes)
         wanted = {"endpoint": simulator.url, "iterations": 12}
         batch, _ = await run(client, testMode="batch", batchSize=4, **wanted)
         streaming, _ = await run(client, testMode="streaming", **wanted)
@@ -65,6 +72,8 @@ async def test_every_scenario_and_flavour_that_is_claimed_runs(language: str) ->
     """Each brings its own prompt, and the flavour that was asked for has answered."""
     async with running_simulator() as simulator, running_backend(language) as client:
         claimed = await claims(client)
+        assert set(get_args(Scenario)) == set(claimed.scenarios)
+        assert set(get_args(Flavour)) - {"aot"} == set(claimed.flavours) - {"aot"}
         for scenario in claimed.scenarios:
             metrics, samples = await run(
                 client, endpoint=simulator.url, scenario=scenario, turns=2, iterations=4

@@ -46,6 +46,7 @@ FUZZING: dict[str, Any] = {
 FEASIBLE: dict[str, Any] = {
     "iterations": 1,
     "warmupIterations": 0,
+    "warmupSeconds": None,
     "testMode": "standard",
     "scenario": "chat",
     "flavour": "agent",
@@ -54,6 +55,13 @@ FEASIBLE: dict[str, Any] = {
     "durationSeconds": None,
     "agentProcesses": 1,
     "gated": False,
+}
+SHORT: dict[str, float] = {
+    "iterations": 1,
+    "durationSeconds": 0.01,
+    "warmupIterations": 1,
+    "warmupSeconds": 0.01,
+    "agentProcesses": 1,
 }
 
 
@@ -85,9 +93,9 @@ def fuzzed(document_url: str, endpoint: str) -> tuple[int, list[str]]:
                 case.body.update(FEASIBLE | {"endpoint": endpoint})
                 return
             # What is wrong with the others may be a field that is not one of these.
-            for name, least in (("iterations", 1), ("durationSeconds", 0.01)):
+            for name, enough in SHORT.items():
                 if type(case.body.get(name)) in (int, float):
-                    case.body[name] = min(case.body[name], least)
+                    case.body[name] = min(case.body[name], enough)
 
     try:
         return outcome_of(schema)
