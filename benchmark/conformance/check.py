@@ -108,11 +108,12 @@ def expect(holds: bool, came: str) -> None:
         raise Breach(came)
 
 
-def expect_refusal(reply: dict[str, Any], code: int, *, asked: str) -> None:
-    """Raise Breach unless a reply is the error `code` with a message."""
+def expect_refusal(reply: dict[str, Any], *codes: int, asked: str) -> None:
+    """Raise Breach unless a reply is an error of one of the `codes` with a message."""
     error = reply.get("error")
-    refused = isinstance(error, dict) and error.get("code") == code and bool(error.get("message"))
-    expect(refused, f"{asked} was answered with {shown(reply)}, not with error {code}")
+    refused = isinstance(error, dict) and error.get("code") in codes and bool(error.get("message"))
+    wanted = " or ".join(str(code) for code in codes)
+    expect(refused, f"{asked} was answered with {shown(reply)}, not with error {wanted}")
 
 
 def shown(value: Any) -> str:

@@ -47,26 +47,45 @@ async def another_protocol_version_is_refused(stage: Stage) -> None:
 
 
 WRONG_CONFIGURATIONS: tuple[dict[str, Any], ...] = (
-    {"iterations": True},
-    {"iterations": "10"},
     {"model": 7},
     {"temperature": "warm"},
+    {"seed": True},
     {"prompts": "a"},
-    {"testMode": "sideways"},
-    {"scenario": "surprise"},
-    {"surprise": 1},
 )
+UNKNOWN_WORDS: tuple[dict[str, Any], ...] = ({"testMode": "sideways"}, {"scenario": "surprise"})
+FOR_THE_BACKEND: tuple[dict[str, Any], ...] = ({"batchSize": "10"}, {"surprise": 1})
 
 
 @GROUP.check()
-async def a_wrong_configuration_is_refused(stage: Stage) -> None:
-    """A wrong type, an unknown word and an unknown field are answered with −32602."""
+async def a_wrong_configuration_is_refused(stage: Stage) -> str:
+    """A wrong type in a field that is the agent's is answered with −32602, an unknown mode or
+    scenario with −32602 or −32005. The other fields are the backend's, which has checked them: the
+    agent may refuse what is wrong there (−32602) or take it."""
     for wrong in WRONG_CONFIGURATIONS:
-        peer = await stage.newcomer()
-        params = stage.introduction()
-        params["configuration"] |= wrong
-        reply = await _introduced(stage, peer, params)
-        expect_refusal(reply, INVALID_PARAMS, asked=f"the configuration {shown(wrong)}")
+        expect_refusal(await _configured(stage, wrong), INVALID_PARAMS, asked=_asked(wrong))
+    for wrong in UNKNOWN_WORDS:
+        reply = await _configured(stage, wrong)
+        expect_refusal(reply, INVALID_PARAMS, UNSUPPORTED_MODE, asked=_asked(wrong))
+    taken = []
+    for wrong in FOR_THE_BACKEND:
+        reply = await _configured(stage, wrong)
+        if "result" in reply:
+            taken.append(shown(wrong))
+        else:
+            expect_refusal(reply, INVALID_PARAMS, asked=_asked(wrong))
+    return f"of the backend's fields it takes {' and '.join(taken) or 'good ones only'}"
+
+
+def _asked(configuration: dict[str, Any]) -> str:
+    return f"the configuration {shown(configuration)}"
+
+
+async def _configured(stage: Stage, changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a newcomer's reply to a configuration with `changes`."""
+    peer = await stage.newcomer()
+    params = stage.introduction()
+    params["configuration"] |= changes
+    return await _introduced(stage, peer, params)
 
 
 @GROUP.check()
@@ -123,7 +142,6 @@ WRONG_PARAMS: tuple[tuple[str, dict[str, Any]], ...] = (
     ("run", {"durationSeconds": -1}),
     ("run", {"firstSequence": 0}),
     ("run", {"concurrency": 0}),
-    ("run", {"mode": "sideways"}),
     ("run", {"surprise": 1}),
     ("warmup", {"iterations": -1}),
     ("warmup", {"surprise": 1}),
@@ -135,7 +153,7 @@ WRONG_PARAMS: tuple[tuple[str, dict[str, Any]], ...] = (
 @GROUP.check()
 async def wrong_parameters_are_refused(stage: Stage) -> None:
     """A wrong type, a value out of range, a missing and an unknown field are answered with −32602,
-    and no call is made."""
+    an unknown mode with −32602 or −32005, and no call is made."""
     agent = await stage.agent()
     for method, wrong in WRONG_PARAMS:
         good = {
@@ -147,6 +165,9 @@ async def wrong_parameters_are_refused(stage: Stage) -> None:
         params = {name: value for name, value in merged.items() if value is not None}
         reply = await agent.peer.ask(method, **params)
         expect_refusal(reply, INVALID_PARAMS, asked=f"{method} with {shown(params)}")
+    unknown_mode = block_params("standard") | {"mode": "sideways"}
+    sideways = await agent.peer.ask("run", runId="r", **unknown_mode)
+    expect_refusal(sideways, INVALID_PARAMS, UNSUPPORTED_MODE, asked="a run in mode sideways")
     expect(not await stage.server.requests(), "a refused run has asked the model")
 
 
