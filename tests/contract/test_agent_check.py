@@ -124,16 +124,15 @@ agent.AgentServer = Server
 %s
 agent.main()
 """
-LIES: list[tuple[str, set[str]]] = [
-    (
-        """
+LIES = """
 def change(sample):
     if "batch" in sample:
         sample["batch"] += 1
+        sample["startNs"] = 0
     elif "toolCalls" in sample:
         sample["toolCalls"] += 1
     elif "parsed" in sample:
-        sample["parsed"] = True
+        sample["parsed"] = sample["outcome"] == "error"
     elif "turn" in sample:
         sample["turn"] = 1
     elif "chunks" in sample:
@@ -142,66 +141,40 @@ def change(sample):
         sample["intendedStartNs"] += 1_000_000
     else:
         sample["worker"] = 0
-""",
-        {
-            "batches are numbered from 1 and full",
-            "each worker makes one call after the other",
-            "tokens are stamped as they come",
-            "arrivals are due at a constant distance",
-            "poisson arrivals are derived from the seed",
-            "tool calls are counted and timed",
-            "tools work in a stream",
-            "turns are counted and sessions end",
-            "sessions outlive a block but not a warm up",
-            "a failed turn ends its session",
-            "a conversation works in a stream",
-            "an answer of another form is an invalid reply",
-        },
-    ),
-    (
-        """
-def change(sample):
-    if "batch" in sample:
-        sample["startNs"] = 0
-    elif "intendedStartNs" in sample:
-        sample["startNs"] = sample["intendedStartNs"] + 10**8
-    elif "toolNs" in sample:
-        sample["toolNs"] += 10**9
-    elif "parsed" in sample:
-        sample["parsed"] = sample["outcome"] == "error"
-    elif "firstTokenNs" in sample:
-        sample["firstTokenNs"] = sample["lastTokenNs"]
-    else:
         sample["startNs"] = sample["sequence"] * 10**12
 
 def conclude(result):
     if "dropped" in result:
         result["dropped"] = 0
-""",
-        {
-            "a batch begins when the last has ended",
-            "workers do not wait for each other",
-            "tokens are stamped as they come",
-            "arrivals are due at a constant distance",
-            "poisson arrivals are derived from the seed",
-            "an arrival beyond the cap is dropped",
-            "tool calls are counted and timed",
-            "a good answer is parsed",
-            "an answer of another form is an invalid reply",
-            "a structured answer works in a stream",
-        },
-    ),
-]
+"""
+FOUND = {
+    "batches are numbered from 1 and full",
+    "a batch begins when the last has ended",
+    "each worker makes one call after the other",
+    "workers do not wait for each other",
+    "tokens are stamped as they come",
+    "arrivals are due at a constant distance",
+    "poisson arrivals are derived from the seed",
+    "an arrival beyond the cap is dropped",
+    "tool calls are counted and timed",
+    "tools work in a stream",
+    "turns are counted and sessions end",
+    "sessions outlive a block but not a warm up",
+    "a failed turn ends its session",
+    "a conversation works in a stream",
+    "a good answer is parsed",
+    "an answer of another form is an invalid reply",
+    "a structured answer works in a stream",
+}
 
 
-@pytest.mark.parametrize(("lies", "expected"), LIES, ids=["one set of lies", "another"])
-async def test_lies_about_modes_and_scenarios_are_found(lies: str, expected: set[str]) -> None:
+async def test_lies_about_modes_and_scenarios_are_found() -> None:
     """Our own agent, with its samples falsified on their way out: each lie has its check."""
     names = ("batch", "concurrent", "streaming", "rate", "scenarios")
     report = await examine(
-        [sys.executable, "-c", TAMPERED % lies],
+        [sys.executable, "-c", TAMPERED % LIES],
         groups=[group for group in ALL_GROUPS if group.name in names],
         patience_s=PATIENCE_S,
     )
 
-    assert expected == {one.check.name for one in report.outcomes if one.status == "fail"}
+    assert FOUND == {one.check.name for one in report.outcomes if one.status == "fail"}

@@ -204,7 +204,7 @@ BAD: list[tuple[str, set[str], list[Change]]] = [
         [
             (
                 'first + order["iterations"]',
-                'first + order["iterations"] * (order["durationSeconds"] or 1)',
+                'first + (order["iterations"] if order["durationSeconds"] == FOREVER else FOREVER)',
             )
         ],
     ),
