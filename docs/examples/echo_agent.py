@@ -1,6 +1,7 @@
 """A third agent for perfcompare, in Python's standard library: one mode, one scenario.
 
 One thread answers requests, another makes the calls of a block. docs/agent-protocol.md says why.
+A real agent has its framework in `iterate`, around a transport that keeps what the server said.
 """
 
 import hashlib
@@ -47,7 +48,7 @@ def refuse_if(wrong: bool, code: int, message: str) -> None:
 
 
 def check(given: dict, required: set[str], code: int = -32602) -> None:
-    """Refuse what lacks, what is unknown and what has a wrong type (True is no number)."""
+    """Refuse what is missing, what is unknown and what has a wrong type (True is no number)."""
     for name in required | given.keys():
         value, kind = given.get(name), TYPES.get(name, ())
         refuse_if(isinstance(value, bool) or not isinstance(value, kind), code, f"wrong: {name}")
@@ -68,12 +69,12 @@ def parse(line: bytes) -> tuple[int | None, str, dict]:
 def judge(came: tuple[int, bytes] | Exception) -> tuple[str | None, str, dict]:
     """Return the kind of error (None: a success), its text, and what the server said."""
     if isinstance(came, Exception):
-        refused = isinstance(came, ConnectionRefusedError)
-        return "connect" if refused else "incomplete", repr(came), {}
+        kind = "connect" if isinstance(came, ConnectionRefusedError) else "incomplete"
+        return kind, repr(came), {}
     status, body = came
     try:
         said = dict(json.loads(body))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         said = {}
     kind = None if said.get("done") is True else "incomplete" if said else "invalid-reply"
     if said.get("error"):
@@ -147,12 +148,12 @@ class Agent:
     def begin(self, number: int, method: str, params: dict) -> None:
         """Begin a block or a warm-up (which may have no calls)."""
         order = {"firstSequence": 1, "iterations": FOREVER, "durationSeconds": FOREVER} | params
-        counts = [order["firstSequence"], order["iterations"], order["durationSeconds"]]
-        endless = order["iterations"] == order["durationSeconds"]
-        too_few = min(counts) < 0 or (min(counts) == 0 and method == "run")
+        first, calls = order["firstSequence"], order["iterations"]
+        seconds = order["durationSeconds"]
+        too_few = first < 1 or seconds <= 0 or calls < (method == "run")
         refuse_if(params.get("mode", "standard") != "standard", -32005, "it has standard only")
         refuse_if(params.get("concurrency", 1) != 1, -32602, "standard has concurrency 1")
-        refuse_if(endless or too_few, -32602, "give iterations or durationSeconds, above 0")
+        refuse_if(too_few or calls == seconds == FOREVER, -32602, "no number of calls")
         refuse_if(self.active is not None, -32002, "a run is active")
         self.active, self.cancelled = params["runId"], False
         threading.Thread(target=self.block, args=(number, method, order), daemon=True).start()
