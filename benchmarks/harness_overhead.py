@@ -101,7 +101,9 @@ async def measure(launcher: AgentLauncher, language: str, url: str) -> bool:
     def keep(params: SamplesParams) -> None:
         log.extend(params.samples)
 
-    async with initialised_agent(launcher, url, keep) as bridge:
+    # The agent keeps as many idle connections as its configuration has workers.
+    workers = {"testMode": "concurrent", "concurrentRequests": max(WORKERS)}
+    async with initialised_agent(launcher, url, keep, **workers) as bridge:
         warm_up = WarmupParams(run_id="overhead", iterations=WARM_UP)
         await bridge.call("warmup", warm_up, WarmupResult, silence_s=DEADLINE_S)
         bare = BareLoopParams(iterations=WARM_UP)

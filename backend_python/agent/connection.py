@@ -13,19 +13,22 @@ from shared_models.trace_ids import trace_ids
 from .transport import RecordingTransport
 
 KEEPALIVE_S = 60.0
+MIN_KEPT_ALIVE = 20
+"""What httpx keeps by default."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """Where the model server is, and whether our transport records the calls to it.
 
-    `connect_to` is the address to dial instead of the endpoint's name. Without `recorded` a
-    constant `traceparent` keeps the requests the same.
+    `connect_to` is the address to dial instead of the endpoint's name. `kept_alive` is the most
+    idle connections. Without `recorded` a constant `traceparent` keeps the requests the same.
     """
 
     endpoint: str
     connect_to: str | None
     timeout_s: float
+    kept_alive: int = MIN_KEPT_ALIVE
     recorded: bool = True
 
     @classmethod
@@ -37,6 +40,7 @@ class Connection:
             endpoint=configuration.endpoint or DEFAULT_ENDPOINT,
             connect_to=connect_to,
             timeout_s=configuration.request_timeout_seconds,
+            kept_alive=max(MIN_KEPT_ALIVE, _workers(configuration)),
             recorded=recorded,
         )
 
@@ -73,13 +77,25 @@ class Connection:
         transport = httpx.AsyncHTTPTransport(
             verify=secure,
             trust_env=False,
-            # No limit of ours: concurrency is the run's, and both languages keep idle connections
-            # equally long.
+            # Concurrency is the run's, so nothing limits what is open. The pool looks at each idle
+            # connection for every request: hundreds that a stall of the server has left would
+            # cost an open loop more than its calls.
             limits=httpx.Limits(
-                max_connections=None, max_keepalive_connections=None, keepalive_expiry=KEEPALIVE_S
+                max_connections=None,
+                max_keepalive_connections=self.kept_alive,
+                keepalive_expiry=KEEPALIVE_S,
             ),
         )
         if not self.recorded:
             return transport
         sni = parts.hostname if secure and self.connect_to else None
         return RecordingTransport(transport, sni_hostname=sni)
+
+
+def _workers(configuration: TestConfiguration) -> int:
+    """Return how many calls a closed loop has in flight."""
+    in_flight = {
+        "batch": configuration.batch_size,
+        "concurrent": configuration.concurrent_requests,
+    }
+    return in_flight.get(configuration.test_mode, 1)
