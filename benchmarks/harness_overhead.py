@@ -102,8 +102,8 @@ async def measure(launcher: AgentLauncher, language: str, url: str) -> bool:
         log.extend(params.samples)
 
     # The agent keeps as many idle connections as its configuration has workers.
-    workers = {"testMode": "concurrent", "concurrentRequests": max(WORKERS)}
-    async with initialised_agent(launcher, url, keep, **workers) as bridge:
+    widest = {"testMode": "concurrent", "concurrentRequests": max(WORKERS)}
+    async with initialised_agent(launcher, url, keep, **widest) as bridge:
         warm_up = WarmupParams(run_id="overhead", iterations=WARM_UP)
         await bridge.call("warmup", warm_up, WarmupResult, silence_s=DEADLINE_S)
         bare = BareLoopParams(iterations=WARM_UP)
