@@ -124,11 +124,11 @@ def _in_progress(report: ComparisonReport, *, stopping: bool) -> AnswerView:
 
 def _progress_sentence(report: ComparisonReport) -> str:
     progress = report.progress
-    parts = [progress.phase]
+    parts = [progress.phase[:1].upper() + progress.phase[1:]]
     if report.schedule == "interleaved":
         parts.append(f"launch pair {progress.launch} of {progress.launches}")
     if progress.total:
-        parts.append(f"{progress.done / progress.total:.0%} of the calls")
+        parts.append(f"{progress.done / progress.total * 100:.0f} % of the calls")
     if progress.remaining_ms is not None:
         parts.append(f"about {span(progress.remaining_ms)} left")
     return ", ".join(parts) + "."
