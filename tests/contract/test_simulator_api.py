@@ -2,13 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
 
 from ollama_simulator import SimulatorSettings
-from tests.support.simulator import INSTANT, RunningSimulator, client_of, running_simulator
+from tests.support.simulator import INSTANT, RunningSimulator, running_simulator
 
 HELLO = [{"role": "user", "content": "Say hello 1"}]
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,8}[1-9]|\.\d)?Z")
@@ -16,18 +15,6 @@ DETAILS = [
     "parent_model", "format", "family", "families", "parameter_size", "quantization_level",
 ]  # fmt: skip
 JSON = "application/json; charset=utf-8"
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[RunningSimulator]:
-    async with running_simulator() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(simulator: RunningSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(simulator) as made:
-        yield made
 
 
 async def test_root_says_that_it_runs(client: httpx.AsyncClient) -> None:

@@ -9,16 +9,10 @@ from agent_framework_ollama import OllamaChatClient
 from pydantic import BaseModel
 
 from ollama_simulator import Fault
-from tests.support.simulator import RunningSimulator, running_simulator
+from tests.support.simulator import RunningSimulator
 
 MODEL = "ministral-3"
 HELLO = [{"role": "user", "content": "Say hello 1"}]
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[RunningSimulator]:
-    async with running_simulator() as running:
-        yield running
 
 
 @pytest.fixture

@@ -21,12 +21,6 @@ WHOLE = CHAT | {"stream": False}
 
 
 @pytest.fixture
-async def simulator() -> AsyncIterator[RunningSimulator]:
-    async with running_simulator() as running:
-        yield running
-
-
-@pytest.fixture
 async def client(simulator: RunningSimulator) -> AsyncIterator[httpx.AsyncClient]:
     timeout = httpx.Timeout(20, read=20)
     async with httpx.AsyncClient(base_url=simulator.url, trust_env=False, timeout=timeout) as made:

@@ -1,6 +1,5 @@
 """A reply in the format asked for, and thoughts before it."""
 
-from collections.abc import AsyncIterator
 from typing import Any
 
 import httpx
@@ -8,7 +7,7 @@ import jsonschema_rs
 import orjson
 import pytest
 
-from tests.support.simulator import RunningSimulator, client_of, running_simulator, stream_lines
+from tests.support.simulator import stream_lines
 
 CITY: dict[str, Any] = {
     "type": "object",
@@ -26,18 +25,6 @@ CHAT: dict[str, Any] = {
     "stream": False,
     "options": {"temperature": 0},
 }
-
-
-@pytest.fixture
-async def simulator() -> AsyncIterator[RunningSimulator]:
-    async with running_simulator() as running:
-        yield running
-
-
-@pytest.fixture
-async def client(simulator: RunningSimulator) -> AsyncIterator[httpx.AsyncClient]:
-    async with client_of(simulator) as made:
-        yield made
 
 
 async def said(client: httpx.AsyncClient, **changes: Any) -> str:
